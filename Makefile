@@ -1,0 +1,52 @@
+# Every target sets itself up on a machine that has only Python >= 3.11 and make.
+PYTHON ?= python3
+BIN := .venv/bin
+export LANGSMITH_TEST_TRACKING ?= false
+
+.PHONY: help triage test check lint types bench studio lock docs clean
+
+help:            ## what there is to make
+	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/: [^#]*## /\t/' | expand -t 12
+
+triage: $(BIN)/.run     ## a whole debate, from nothing: no key, no server, no account
+	@$(BIN)/python -m graphs.triage invoke
+
+test: $(BIN)/.dev       ## everything that must hold: style, types, tests
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q
+
+check: $(BIN)/.dev      ## the unit tests alone, in seconds
+	@$(BIN)/python -m pytest -q -m "not slow and not postgres"
+
+bench: $(BIN)/.dev      ## measure, print, and write docs/benchmarks.md
+	@$(BIN)/python -m tests.bench
+
+studio: $(BIN)/.dev     ## LangGraph Studio on this machine
+	@LANGGRAPH_CLI_NO_ANALYTICS=1 LANGGRAPH_NO_VERSION_CHECK=1 $(BIN)/langgraph dev --no-browser
+
+lock: $(BIN)/uv         ## resolve the locks again, with hashes and without addresses
+	@$(BIN)/uv pip compile -q pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-annotate -o requirements-dev.txt
+	@$(BIN)/uv pip compile -q pyproject.toml -c requirements-dev.txt --universal --generate-hashes --no-emit-index-url --no-annotate -o requirements.txt
+
+docs: $(BIN)/.run       ## write what is derived into docs/
+	@$(BIN)/python -m scenarios schema > docs/ward.schema.json
+	@$(BIN)/python -m nodes.record > docs/record.schema.json
+
+clean:           ## stop the embedded database; remove what was built here (records stay)
+	@-test -x $(BIN)/python && $(BIN)/python -m retrieval stop
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .langgraph_api
+
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit("Parley needs Python 3.11 or newer; name one: make PYTHON=python3.12 …" if sys.version_info < (3, 11) else 0)'
+	@echo "setting up .venv (once) …" >&2
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+$(BIN)/.run: $(BIN)/uv requirements.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.txt
+	@touch $@
+
+$(BIN)/.dev: $(BIN)/uv requirements-dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements-dev.txt
+	@touch $@ $(BIN)/.run

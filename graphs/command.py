@@ -1,0 +1,265 @@
+"""How is the triage debate used from a terminal: options in, progress on stderr, a page or the record out."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from graphs.options import debate_options
+
+if TYPE_CHECKING:
+    from nodes.settings import Table
+
+Json = dict[str, Any]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Two agents debate over rounds who gets care in an overrun ward; a mediator merges what they ask for.",
+    epilog="Begin with: python -m graphs.triage invoke",
+)
+
+AsJson = Annotated[
+    bool, typer.Option("--json", help="For machines: JSON alone on stdout, all else on stderr.")
+]
+RunsFolder = Annotated[
+    Path | None, typer.Option("--out", help="Folder of records (default runs/).", show_default=False)
+]
+
+
+class Listing(StrEnum):
+    """What `list` can list."""
+
+    scenarios = "scenarios"
+    personas = "personas"
+    merge_rules = "merge-rules"
+
+
+@app.command(
+    epilog="Examples: invoke --scenario one-ventilator --opponent biased-insurance --strength 0.8 · "
+    "invoke --model openai:NAME --thread ward-7 · invoke --retrieval off --json > run.json"
+)
+@debate_options
+def invoke(*, as_json: AsJson = False, **chosen: Any) -> None:
+    """Run one debate: live progress, then what came of it."""
+    from graphs.session import begin
+
+    record = _run(
+        lambda on_event, review: begin(*_asked(chosen), on_event, review, chosen["thread"]), _Progress()
+    )
+    _present(record, as_json)
+
+
+@app.command(epilog="Examples: stream · stream --json | jq .text")
+@debate_options
+def stream(*, as_json: AsJson = False, **chosen: Any) -> None:
+    """Run one debate and print every event as it happens, a line each."""
+    from graphs.session import begin
+
+    def show(event: Json) -> None:
+        print(json.dumps(event, ensure_ascii=False) if as_json else event["text"], flush=True)
+
+    _run(lambda on_event, review: begin(*_asked(chosen), on_event, review, chosen["thread"]), show)
+
+
+@app.command(epilog="Example: resume ward-7")
+def resume(
+    thread: Annotated[str, typer.Argument(help="The name given to `invoke --thread`.")],
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a debate that was stopped, with the settings it began with; nothing answered is paid again."""
+    from graphs.session import resume as go_on
+
+    record = _run(lambda on_event, review: go_on(thread, on_event, review), _Progress())
+    _present(record, as_json)
+
+
+@app.command(
+    epilog="Examples: show pandemic-wave-3f2a91c04b7d · show runs/pandemic-wave-3f2a91c04b7d.json --json"
+)
+def show(
+    run: Annotated[str, typer.Argument(help="A run's id, the beginning of one, or the path of a record.")],
+    out: RunsFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a recorded run again."""
+    from graphs.session import lent
+    from nodes.equipment import equipment
+
+    lent(runs=out)
+    _present(_load(run, equipment().runs), as_json)
+
+
+@app.command()
+def draw() -> None:
+    """Print the graph as Mermaid text."""
+    from graphs.triage import graph
+
+    print(graph().get_graph().draw_mermaid())
+
+
+@app.command(
+    "list",
+    epilog="Examples: list scenarios · list personas --personas my-personas/ · list merge-rules --json",
+)
+def list_(
+    what: Annotated[Listing, typer.Argument(help="What to list.")],
+    personas: Annotated[
+        Path | None, typer.Option(help="A folder with personas of your own.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what can be named: scenarios, personas, merge rules."""
+    from graphs.listing import listed
+
+    rows = listed(what.value, personas)
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False, indent=1))
+        return
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    grid = Grid(box=None, pad_edge=False)
+    for column in rows[0]:
+        grid.add_column(column, overflow="fold", no_wrap=column == "name")
+    for row in rows:
+        grid.add_row(*(Text(str(v)) for v in row.values()))
+    _console().print(grid)
+
+
+def main() -> None:
+    """The command line, with every expected failure as one line and an exit code: 2 input, 3 model, 130 Ctrl-C."""
+    from scenarios.errors import ParleyError
+
+    try:
+        app(standalone_mode=False)
+    except ParleyError as error:
+        _stop(str(error), 2)
+    except typer.Exit as done:
+        sys.exit(done.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        _stop("stopped; what was done is kept. The same command, or `resume` for a thread, goes on.", 130)
+    except Exception as error:
+        _explained(error)
+
+
+def _explained(error: Exception) -> None:
+    """Exit as the error asks to; one that nobody expected is raised with its traceback."""
+    import click
+
+    from negotiators.protocol import Unreachable
+
+    if isinstance(error, click.ClickException):
+        error.show()
+        sys.exit(2)
+    if isinstance(error, Unreachable):
+        _stop(f"{error}. Nothing answered is lost: the same command, or `resume` for a thread, goes on.", 3)
+    raise error
+
+
+def _stop(line: str, code: int) -> None:
+    print(line, file=sys.stderr)
+    sys.exit(code)
+
+
+def _asked(chosen: Json) -> tuple[Json, Table]:
+    """The input and the settings that the options ask for; paths and addresses are lent, not sent."""
+    from pydantic import ValidationError
+
+    from graphs.session import lent
+    from nodes.settings import Table
+    from scenarios.errors import ParleyError
+    from scenarios.load import load
+
+    lent(
+        runs=chosen["out"],
+        base_url=chosen["base_url"],
+        personas=chosen["personas"],
+        embeddings=chosen["embeddings"],
+        timeout_s=chosen["timeout_s"],
+    )
+    given = {k: v for k, v in chosen.items() if v is not None and k in Table.model_fields}
+    try:
+        table = Table.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = (
+            str(first["loc"][0])
+            if first["loc"]
+            else first["msg"].removeprefix("Value error, ").partition(":")[0]
+        )
+        what = first["msg"].removeprefix("Value error, ").removeprefix(f"{name}: ")
+        raise ParleyError(f"--{name.replace('_', '-')}: {what}") from None
+    return ({"ward": load(chosen["scenario"]).model_dump(mode="json")} if chosen["scenario"] else {}), table
+
+
+def _run(job: Callable[..., Any], on_event: Callable[[Json], None]) -> Json:
+    import asyncio
+
+    from graphs.review import ask
+
+    # A second Ctrl-C, or one in a thread, must not print a traceback of the loop's shutdown.
+    result: Json = asyncio.run(job(on_event, ask))
+    return result
+
+
+class _Progress:
+    """Progress as lines on stderr, with the seconds it took so far."""
+
+    def __init__(self) -> None:
+        import time
+
+        self._clock = time.monotonic
+        self._began = self._clock()
+
+    def __call__(self, event: Json) -> None:
+        text = "".join(c if c.isprintable() else " " for c in event["text"])
+        print(f"{self._clock() - self._began:5.1f}s  {text}", file=sys.stderr, flush=True)
+
+
+def _present(record: Json, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(record, ensure_ascii=False, indent=1))
+        return
+    from graphs.page import show as show_page
+    from nodes.record import RunRecord
+
+    show_page(RunRecord.model_validate(record), _console())
+
+
+def _load(run: str, folder: Path) -> Json:
+    from scenarios.errors import ParleyError
+
+    found = [Path(run)] if run.endswith(".json") else sorted(folder.glob(f"{run}*.json"))
+    if len(found) != 1 or not found[0].is_file():
+        near = (
+            ", ".join(p.stem for p in found[:5])
+            or ", ".join(sorted(p.stem for p in folder.glob("*.json"))[:5])
+            or "none"
+        )
+        raise ParleyError(f"no one record '{run}' in {folder}; there: {near}")
+    try:
+        from nodes.record import RunRecord
+
+        return RunRecord.model_validate_json(found[0].read_text(encoding="utf-8")).model_dump(mode="json")
+    except ValueError as error:
+        raise ParleyError(
+            f"{found[0]}: not a run record ({str(error).splitlines()[0]}); run the debate again"
+        ) from None
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(
+        width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "130")), highlight=False
+    )

@@ -1,0 +1,174 @@
+"""What does a model read: the messages of one occasion, made from templates, tables and quoted words alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from negotiators.protocol import Move, Passage, View
+from negotiators.quoting import clean, quoted
+from negotiators.schema import example, reply_schema
+from negotiators.tables import allocations_table, bounds_table, ward_tables
+from scenarios.ward import Array, Ward
+
+Json = dict[str, Any]
+Message = dict[str, str]
+
+PROMPTS = Path(__file__).parent / "prompts"
+LONGEST_QUOTE = 4_000
+LONGEST_PASSAGE = 6_000
+LONGEST_ECHO = 8_000
+MOST_PROBLEMS = 20
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question to a model: its messages, the schema of the answer, what it shows and what that hashes to."""
+
+    messages: tuple[Message, ...]
+    schema: Json
+    shown: tuple[str, ...]
+    seen: tuple[str, ...]
+
+    @property
+    def hash(self) -> str:
+        """sha256 of the exact messages."""
+        return digest(list(self.messages))
+
+
+def digest(data: Any) -> str:
+    """sha256 of data as JSON with sorted keys and no spaces, in hex."""
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def move_hash(move: Move) -> str:
+    """sha256 of a move as the record keeps it: what `Move.seen` lists."""
+    return digest(move.model_dump(mode="json"))
+
+
+@cache
+def templates() -> dict[str, str]:
+    """Every prompt file by name, read once."""
+    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(PROMPTS.glob("*.md"))}
+
+
+def prompt_hashes() -> dict[str, str]:
+    """sha256 of each prompt file, by name: two runs with equal hashes were asked in the same words."""
+    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in templates().items()}
+
+
+def question(view: View) -> Asked:
+    """What a seat is asked on an occasion. Pure: the same view gives the same messages."""
+    shown = tuple(dict.fromkeys(p.id for p in view.passages))
+    system = _render(
+        "system",
+        seat=clean(view.seat, 60),
+        stance=_stance(view),
+        ward=ward_tables(view.ward),
+        contract=example(view.ward, shown),
+    )
+    user = _render(
+        view.occasion,
+        round=str(view.round),
+        rounds=str(view.rounds),
+        history=_history(view),
+        contested=_contested(view),
+        passages=_passages(view.passages),
+    )
+    schema = reply_schema(view.ward, shown)
+    seen = () if view.occasion == "solo" else tuple(move_hash(m) for m in view.moves)
+    return Asked(_conversation(system, user), schema, shown, seen)
+
+
+def merge_question(ward: Ward, moves: Sequence[Move], contested: Sequence[str], least: Array, most: Array) -> Asked:
+    """What a mediating model is asked: the seats' last moves, and the bounds that its merge must keep."""
+    system = _render("mediator", ward=ward_tables(ward), contract=example(ward, None))
+    columns = {f"seat {m.seat}": m.allocation for m in moves if m.allocation is not None}
+    parts = [allocations_table(ward, columns, contested), *(_words(m, f"seat {m.seat}") for m in moves)]
+    user = _render("merge", history="\n\n".join(["", *parts, ""]), bounds=bounds_table(ward, least, most))
+    return Asked(_conversation(system, user), reply_schema(ward, None), (), tuple(move_hash(m) for m in moves))
+
+
+def corrective(asked: Asked, text: str, problems: Sequence[str]) -> list[Message]:
+    """The one corrective answer: the model's own reply and what exactly is wrong with it."""
+    lines = [f"- {p}" for p in problems[:MOST_PROBLEMS]]
+    if len(problems) > MOST_PROBLEMS:
+        lines.append(f"- and {len(problems) - MOST_PROBLEMS} more of the same kind")
+    return [
+        *asked.messages,
+        {"role": "assistant", "content": text[:LONGEST_ECHO] or "(nothing)"},
+        {"role": "user", "content": _render("correction", problems="\n".join(lines))},
+    ]
+
+
+def shorter(asked: Asked) -> list[Message]:
+    """Asking again after a reply that was cut off: the same question, and to be brief."""
+    system, user = asked.messages
+    return [system, {"role": "user", "content": f"{user['content']}\n\n{_render('shorter')}"}]
+
+
+def _render(name: str, **values: str) -> str:
+    """A prompt file with its fields filled in. What is filled in is never read for fields again."""
+    return Template(templates()[name]).substitute(values).strip()
+
+
+def _conversation(system: str, user: str) -> tuple[Message, ...]:
+    return {"role": "system", "content": system}, {"role": "user", "content": user}
+
+
+def _stance(view: View) -> str:
+    """The brief as it stands and, for a seat that favours a group, how strongly: words alone have no dial."""
+    says = view.persona.says.strip()
+    for attribute, groups in view.persona.favours.items():
+        strength = f"{view.persona.strength:g}"
+        says += "\n\n" + _render("favours", strength=strength, attribute=attribute, groups=", ".join(groups))
+    return says
+
+
+def _history(view: View) -> str:
+    """Allocations as tables made from what was submitted, then what was said, quoted."""
+    columns = {"your first, alone": view.solo} if view.solo is not None else {}
+    for move in view.moves:
+        if move.allocation is not None:
+            columns[f"round {move.round}, {_who(view, move)}"] = move.allocation
+    if view.joint is not None:
+        columns["last merge"] = view.joint
+    parts = ["# Allocations so far", allocations_table(view.ward, columns, view.contested)] if columns else []
+    if view.moves:
+        parts += ["# What was said", *(_words(m, f"{_who(view, m)}, round {m.round}") for m in view.moves)]
+    return "\n\n".join(["", *parts, ""]) if parts else ""
+
+
+def _who(view: View, move: Move) -> str:
+    return "you" if move.seat == view.seat else f"seat {move.seat}"
+
+
+def _words(move: Move, label: str) -> str:
+    """What a seat said with a move, as a block of data."""
+    said = move.argument or "(no argument)"
+    extra = [f"{name}: {', '.join(ids)}" for name, ids in (("cites", move.citations), ("concedes", move.concedes)) if ids]
+    return quoted(label, clean(said, LONGEST_QUOTE) + "".join(f"\n[{e}]" for e in extra), 2 * LONGEST_QUOTE)
+
+
+def _contested(view: View) -> str:
+    if view.occasion == "exit_solo" or not view.contested:
+        return ""
+    return f"Still contested after the last merge: {', '.join(clean(c, 140) for c in view.contested)}.\n"
+
+
+def _passages(passages: Sequence[Passage]) -> str:
+    """The passages that may be cited, each quoted with its id and its source."""
+    if not passages:
+        return ""
+    blocks = [
+        quoted(f"passage {p.id}", f"{p.title}\n{clean(p.text, LONGEST_PASSAGE)}\nSource: {p.source}", LONGEST_PASSAGE + 2_000)
+        for p in passages
+    ]
+    return "\n\n".join(["", "# Passages you may cite by id", *blocks])

@@ -1,0 +1,103 @@
+"""How does a debate begin: the ward and the settings are checked and put where every later step reads them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langgraph.runtime import Runtime
+from langgraph.types import Overwrite
+
+from nodes.edges import emit, say
+from nodes.equipment import equipment
+from nodes.journal import journal
+from nodes.record import SCHEMA_VERSION, EdgeEvent, Seat, digest
+from nodes.seats import seat_everyone, sitting
+from nodes.settings import Table
+from nodes.state import Debate
+from scenarios.errors import ParleyError
+from scenarios.load import load
+from scenarios.reading import parse_ward
+from scenarios.ward import Ward
+
+DEFAULT_SCENARIO = "pandemic-wave"
+
+
+def brief(state: Debate, runtime: Runtime[Table]) -> dict[str, Any]:
+    """Check what is asked for, seat everyone, name the run, and start its record afresh."""
+    settings = runtime.context or Table()
+    ward = ward_of(state)
+    if settings.blind:
+        ward.blinded(settings.blind)
+    seats = seat_everyone(settings)
+    previous = state.get("record")
+    run_id = name_run(ward, settings, seats)
+    while (
+        previous is not None and previous["run_id"] == run_id and any(s.negotiator == "chat" for s in seats)
+    ):
+        # The thread is run again: models answer anew, so this is another replicate.
+        settings = settings.model_copy(update={"replicate": settings.replicate + 1})
+        run_id = name_run(ward, settings, seats)
+    journal(run_id).append(
+        "started", run_id=run_id, scenario=ward.name, settings=settings.model_dump(mode="json")
+    )
+    opened: dict[str, Any] = {
+        "scenario": None,
+        "ward": None,
+        "case": ward.model_dump(mode="json"),
+        "settings": settings.model_dump(mode="json"),
+        "seats": [s.model_dump(mode="json") for s in seats],
+        "run_id": run_id,
+        "solo": {},
+        "solo_retrieved": {},
+        "retrieved": {},
+        "moves": [],
+        "contested": [],
+        "joint": None,
+        "exit_solo": {},
+        "models": {},
+        "rounds": Overwrite([]),
+        "usage": Overwrite([]),
+        "incidents": Overwrite([]),
+    }
+    sat = sitting(opened)
+    opened["edges"] = Overwrite(emit(sat, [EdgeEvent(index=0, source="brief", target="solo", round=0)]))
+    say(
+        f"{ward.title}: {len(ward.patients)} patients, "
+        f"{' against '.join(sat.name(s) for s in sat.seats)}, {settings.rounds} rounds",
+        kind="brief",
+        run_id=run_id,
+    )
+    return opened
+
+
+def ward_of(state: Debate) -> Ward:
+    """The ward that an input gives or names; the default for an empty input. A request names no files."""
+    given, name = state.get("ward"), state.get("scenario") or DEFAULT_SCENARIO
+    if given and state.get("scenario"):
+        raise ParleyError("both `scenario` and `ward` are given; send one of them")
+    return parse_ward(given, "ward") if given else load(name, files=False)
+
+
+def name_run(ward: Ward, settings: Table, seats: list[Seat]) -> str:
+    """The run's id: the ward's name and a hash of all that determines the run, so that equal runs share it."""
+    determines: dict[str, Any] = {
+        "schema": SCHEMA_VERSION,
+        "ward": ward.model_dump(mode="json"),
+        "settings": settings.model_dump(mode="json", exclude={"model", "opponent_model"}),
+        "seats": [s.model_dump(mode="json") for s in seats],
+    }
+    if settings.retrieval != "off" and any(s.persona.aligned for s in seats):
+        determines["corpus"] = corpus_of(settings)
+    if any(s.negotiator == "chat" for s in seats) or settings.merge_rule == "llm":
+        from negotiators.chat import prompt_hashes
+
+        determines["prompts"] = prompt_hashes()
+    return f"{ward.name[:40]}-{digest(determines)[:12]}"
+
+
+def corpus_of(settings: Table) -> dict[str, str]:
+    """Which passages can be cited: a hash of the corpus and, where it is searched, the embedding model."""
+    from retrieval.passages import corpus_hash
+
+    shipped = {"shipped": corpus_hash()}
+    return shipped | ({"embeddings": equipment().embeddings} if settings.retrieval == "on" else {})

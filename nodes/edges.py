@@ -1,0 +1,74 @@
+"""What is emitted at every transition: an edge event, to the journal, to the stream and, if asked, to LangSmith."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nodes.journal import journal
+from nodes.record import EdgeEvent
+from nodes.seats import Sitting
+
+Json = dict[str, Any]
+
+
+def changes(
+    before: Mapping[str, Mapping[str, float]] | None, after: Mapping[str, Mapping[str, float]] | None
+) -> Json:
+    """Cell -> (before, after) for every cell that changed; before is None where there was nothing."""
+    return {
+        f"{patient}.{resource}": (None if before is None else before[patient][resource], amount)
+        for patient, shares in (after or {}).items()
+        for resource, amount in shares.items()
+        if before is None or abs(before[patient][resource] - amount) > 1e-6
+    }
+
+
+def say(text: str, kind: str = "progress", **data: Any) -> None:
+    """Human-readable progress, for `stream_mode="custom"`."""
+    from langgraph.config import get_stream_writer
+
+    get_stream_writer()({"event": kind, "text": text, **data})
+
+
+def emit(sat: Sitting, edges: Sequence[EdgeEvent]) -> list[Json]:
+    """Write edges to the journal, trace them if LangSmith tracing is on, and return them as the state keeps them.
+
+    Call it last in a node: what is added to a LangSmith run later reaches no edge.
+    """
+    out = [e.model_dump(mode="json") for e in edges]
+    for edge in out:
+        journal(sat.run_id).append("edge", edge=edge)
+    if tracing():
+        _trace(sat, out)
+    return out
+
+
+def tracing() -> bool:
+    """Whether the user asked for LangSmith traces."""
+    names = ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING_V2")
+    return any(os.environ.get(n, "").lower() == "true" for n in names)
+
+
+def _trace(sat: Sitting, edges: list[Json]) -> None:
+    """One child run an edge, under the node's own run, with who moved, how, and what changed as metadata."""
+    from langsmith.run_helpers import get_current_run_tree, trace
+
+    logging.getLogger("langsmith.client").setLevel(
+        logging.CRITICAL
+    )  # its errors quote the key's last characters
+    node = get_current_run_tree()
+    for edge in edges:
+        metadata = {k: v for k, v in edge.items() if k not in ("delta", "cells") and v is not None}
+        metadata |= {"run_id": sat.run_id, "scenario": sat.ward.name}
+        if node is not None:
+            node.add_metadata({"seat": edge["seat"], "round": edge["round"], "strategy": edge["strategy"]})
+            node.add_tags(["edge"])
+        tags = ["edge", *([f"strategy:{edge['strategy']}"] if edge["strategy"] else [])]
+        name = f"edge {edge['source']}->{edge['target']}"
+        with trace(
+            name, run_type="chain", inputs={"cells": edge["cells"]}, metadata=metadata, tags=tags
+        ) as child:
+            child.end(outputs={"delta": edge["delta"]})

@@ -1,0 +1,94 @@
+"""What the machine lends a debate: folders, addresses and the things built once — never part of a request."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from negotiators.protocol import Negotiator
+
+if TYPE_CHECKING:
+    from negotiators.chat import Chat
+    from retrieval.retriever import FrameworkRetriever
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """Paths, addresses and limits: from the command line or the environment alone."""
+
+    runs: Path = Path("runs")
+    base_url: str | None = None
+    personas: Path | None = None
+    embeddings: str = "minilm"
+    timeout_s: float = 60.0
+
+    @classmethod
+    def from_environment(cls) -> Equipment:
+        """PARLEY_RUNS, PARLEY_PERSONAS, PARLEY_EMBEDDINGS, PARLEY_TIMEOUT_S and OPENAI_BASE_URL."""
+        env = os.environ
+        return cls(
+            runs=Path(env.get("PARLEY_RUNS", "runs")),
+            base_url=env.get("OPENAI_BASE_URL") or None,
+            personas=Path(env["PARLEY_PERSONAS"]) if env.get("PARLEY_PERSONAS") else None,
+            embeddings=env.get("PARLEY_EMBEDDINGS", "minilm"),
+            timeout_s=float(env.get("PARLEY_TIMEOUT_S", "60")),
+        )
+
+    @property
+    def server(self) -> str | None:
+        """Scheme and host of `base_url`, fit for a record: no user, no path, no query."""
+        if self.base_url is None:
+            return None
+        parts = urlsplit(self.base_url)
+        return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"
+
+
+_lent: list[Equipment] = []
+
+
+def lend(equipment: Equipment) -> None:
+    """Use this equipment from now on, in this process (a command line calls it once)."""
+    _lent[:] = [equipment]
+
+
+def equipment() -> Equipment:
+    """What was lent, else what the environment says."""
+    return _lent[0] if _lent else Equipment.from_environment()
+
+
+def negotiator(model: str, policy: dict[str, object]) -> Negotiator:
+    """The negotiator for a model's name (`reference` or a chat model), built once and reused."""
+    if model == "reference":
+        return _reference(tuple(sorted(policy.items())))
+    return chat(model)
+
+
+def chat(model: str) -> Chat:
+    """The chat negotiator of a model, built once for each model, server and time limit."""
+    lent = equipment()
+    return _chat(model, lent.base_url, lent.timeout_s)
+
+
+def retriever() -> FrameworkRetriever:
+    """The retriever over the corpus; the first call starts or attaches the database."""
+    from retrieval.retriever import retriever as build
+
+    return build(equipment().embeddings)
+
+
+@lru_cache(maxsize=64)
+def _reference(policy: tuple[tuple[str, object], ...]) -> Negotiator:
+    from negotiators.reference import Policy, Reference
+
+    return Reference(Policy.model_validate(dict(policy)))
+
+
+@lru_cache(maxsize=16)
+def _chat(model: str, base_url: str | None, timeout_s: float) -> Chat:
+    from negotiators.chat import Chat
+
+    return Chat(model, base_url=base_url, timeout_s=timeout_s)

@@ -1,0 +1,109 @@
+"""Where is a run written while it goes on: runs/RUN_ID.jsonl, and the record beside it at the end.
+
+The journal is append-only and is also the memory of what was paid for: every answered call is written
+before it is used, under a hash of its request, so that a debate which was killed and is begun again, or
+resumed, takes the answer from here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import threading
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from nodes.equipment import equipment
+from nodes.record import RunRecord, digest
+from scenarios.errors import ParleyError
+
+Json = dict[str, Any]
+
+
+class Journal:
+    """The events of one run, one JSON object a line."""
+
+    def __init__(self, run_id: str, folder: Path) -> None:
+        self.run_id = run_id
+        self.path = folder / f"{run_id}.jsonl"
+        self.record_path = folder / f"{run_id}.json"
+        self._lock = threading.Lock()
+        self._answers: dict[str, Json] | None = None
+
+    def append(self, event: str, **data: Any) -> None:
+        """Write one event; it is on the disk when this returns."""
+        line = json.dumps({"at": datetime.now(UTC).isoformat(), "event": event, **data}, ensure_ascii=False)
+        with self._lock:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                with self.path.open("a", encoding="utf-8") as file:
+                    file.write(self._mend_torn_line() + line + "\n")
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError as error:
+                raise ParleyError(
+                    f"{self.path.parent}: cannot write ({error.strerror}); name a folder with --out"
+                ) from error
+
+    def _mend_torn_line(self) -> str:
+        """A newline, if a kill left the last line without one."""
+        with self.path.open("rb") as file:
+            if file.seek(0, os.SEEK_END) == 0:
+                return ""
+            file.seek(-1, os.SEEK_END)
+            return "" if file.read(1) == b"\n" else "\n"
+
+    def answers(self) -> dict[str, Json]:
+        """Every answered call of this run, by the hash of its request."""
+        if self._answers is None:
+            self._answers = {e["request"]: e["answer"] for e in self.events() if e["event"] == "answered"}
+        return self._answers
+
+    def events(self) -> list[Json]:
+        """All whole lines, in order; a line torn by a kill is passed over."""
+        if not self.path.exists():
+            return []
+        out = []
+        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                event = json.loads(line)
+            except json.JSONDecodeError:
+                continue
+            if isinstance(event, dict) and "event" in event:
+                out.append(event)
+        return out
+
+    async def pay(self, request: Json, call: Callable[[Json], Awaitable[Json]]) -> Json:
+        """The answer to a request: from the journal if it was answered before, else by calling, then kept."""
+        key = digest(request)
+        answers = await asyncio.to_thread(self.answers)
+        if key not in answers:
+            answer = await call(request)
+            await asyncio.to_thread(self.append, "answered", request=key, answer=answer)
+            answers[key] = answer
+        return answers[key]
+
+    def finish(self, record: RunRecord) -> Path:
+        """Write the record beside the journal, whole or not at all."""
+        text = record.model_dump_json(indent=1)
+        temporary = self.record_path.with_suffix(f".{os.getpid()}.part")
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self.record_path)
+        return self.record_path
+
+
+@lru_cache(maxsize=256)
+def _journal(run_id: str, folder: Path) -> Journal:
+    return Journal(run_id, folder)
+
+
+def journal(run_id: str) -> Journal:
+    """The journal of a run in the folder that this machine keeps runs in."""
+    return _journal(run_id, equipment().runs)

@@ -1,0 +1,1 @@
+"""Who sits at the table: a YAML catalogue of stances (frameworks, plain, biased) and its loader."""
