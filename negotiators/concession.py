@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -58,21 +59,36 @@ def reservation(policy: Policy, best: float, offered: Sequence[float]) -> float:
     return worst + policy.floor * (best - worst)
 
 
+@dataclass(frozen=True)
+class Clock:
+    """Where a debate stands: round 1 … rounds."""
+
+    round: int
+    rounds: int
+
+    @property
+    def time(self) -> float:
+        """t = round / rounds, in [0, 1]; 1 is the deadline."""
+        return min(1.0, self.round / max(1, self.rounds))
+
+
 def aspiration(
-    policy: Policy, best: float, time: float, firsts: Sequence[float], lasts: Sequence[float], least: float
+    policy: Policy, clock: Clock, best: float, least: float, firsts: Sequence[float], lasts: Sequence[float]
 ) -> float:
     """The own utility that the next offer must keep, from `least` (the reservation) to `best`.
 
     Time-dependent: best − α(t)·(best − least). Tit-for-tat is the relative one (Faratin, Sierra & Jennings
     1998, δ = 1), in own utility: before each offer the aspiration is multiplied by u(other's last but one) /
-    u(other's last). Over a debate the factors telescope, so it is best·u(other's first) / u(other's last).
-    `firsts` and `lasts` hold, for each other seat that has spoken, the own utility of its first and its last
-    move; several seats enter by their mean.
+    u(other's last), which over a debate comes to u(other's first) / u(other's last). Two of them would wait
+    for each other for ever, so it opens with one linear step, best − (best − least)/rounds (nice, as Axelrod
+    1984 has it; the size is ours). `firsts` and `lasts` hold, for each other seat that has spoken, the own
+    utility of its first and its last move; several seats enter by their mean.
     """
     if policy.kind != "tit-for-tat":
-        return best - concession(policy, time) * (best - least)
+        return best - concession(policy, clock.time) * (best - least)
+    opening = best - (best - least) / max(1, clock.rounds)
     first, last = sum(firsts) / len(firsts), sum(lasts) / len(lasts)
-    repaid = best * first / last if last > 1e-9 else best
+    repaid = opening * first / last if last > 1e-9 else opening
     return min(best, max(least, repaid))
 
 

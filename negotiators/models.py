@@ -105,7 +105,7 @@ def build(server: Server, *, timeout_s: float, temperature: float | None = None,
 
     quiet()
     settings: dict[str, Any] = {"disable_streaming": True}
-    if temperature is not None:
+    if temperature is not None and not server.openai:  # there it goes with each request, so that it can be left out
         settings["temperature"] = temperature
     if server.base_url is not None:
         settings["base_url"] = server.base_url
@@ -114,7 +114,7 @@ def build(server: Server, *, timeout_s: float, temperature: float | None = None,
     if server.openai:
         settings |= {"timeout": timeout_s, "max_retries": 0, "http_async_client": client, "use_responses_api": False}
     try:
-        model = init_chat_model(server.spec, **settings)
+        model: BaseChatModel = init_chat_model(server.spec, **settings)
         if not server.openai and "max_retries" in type(model).model_fields:
             model = init_chat_model(server.spec, **settings, max_retries=0)
     except ImportError as error:
@@ -123,6 +123,10 @@ def build(server: Server, *, timeout_s: float, temperature: float | None = None,
         raise ParleyError(f"model '{server.spec}': its package is missing; run `pip install {package}`") from None
     except Exception as error:  # noqa: BLE001 — each provider's package refuses settings in its own way
         said = server.scrubbed(" ".join(str(error).split()))[:200]
+        if said.startswith(("Unable to infer model provider", "Unsupported provider")):
+            raise ParleyError(
+                f"model '{server.spec}': no provider '{server.provider}'; write openai:NAME, anthropic:NAME, …"
+            ) from None
         raise ParleyError(f"model '{server.spec}': cannot be set up ({type(error).__name__}: {said})") from None
     return model
 
@@ -146,7 +150,8 @@ def http_client(server: Server, timeout_s: float) -> httpx2.AsyncClient:
                 request=request,
             )
 
-    return Scrubbing(timeout=timeout_s, follow_redirects=False)
+    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=100)
+    return Scrubbing(timeout=timeout_s, follow_redirects=True, limits=limits)
 
 
 def quiet() -> None:

@@ -12,7 +12,7 @@ from personas.persona import Persona, Values
 from personas.utility import utility
 from scenarios.lottery import chances
 from scenarios.objective import Objective
-from scenarios.optimum import Nearest, Total, closest, maximise
+from scenarios.optimum import Infeasible, Nearest, Total, closest, maximise
 from scenarios.ward import TOLERANCE, Array, Ward
 
 Rows = list[tuple[Array, float]]
@@ -73,9 +73,7 @@ class Problem:
         like the other's last offer as that allows. Their fuzzy similarity is distance here (ours).
         """
         if aspiration >= self.most - TIE:
-            return closest(
-                self.space, Total(self.objective), target, slack=TIE, lower=self.lower, rows=self.rows
-            ).x
+            return _best(self.space, self.objective, target, self.lower, self.rows)
         floors = [(self.objective, aspiration)]
         return maximise(self.space, Nearest(target), lower=self.lower, rows=self.rows, floors=floors).x
 
@@ -91,10 +89,18 @@ def problem(stance: Stance) -> Problem:
     a = stance.ward.arrays
     lower = a.holds if stance.keeps_holdings else np.zeros_like(a.demand)
     rows = first_come_rows(space, lower) if stance.first_come else []
-    best = closest(space, Total(objective), equal_shares(space), slack=TIE, lower=lower, rows=rows).x
+    best = _best(space, objective, equal_shares(space), lower, rows)
     best.setflags(write=False)
     by_lot = stance.ex_ante and bool(a.whole.any())
     return Problem(space, objective, lower, rows, best, objective.value(space, best), by_lot)
+
+
+def _best(ward: Ward, objective: Objective, target: Array, lower: Array, rows: Rows) -> Array:
+    """Of the allocations of most own utility, the nearest to the target; any of them where numbers fail."""
+    try:
+        return closest(ward, Total(objective), target, slack=TIE, lower=lower, rows=rows).x
+    except Infeasible:  # next to an optimum there is hardly any interior left to search
+        return maximise(ward, Total(objective), lower=lower, rows=rows).x
 
 
 def equal_shares(ward: Ward) -> Array:

@@ -41,7 +41,7 @@ class Reading:
     truncated: bool = False
 
 
-class _Twice(Exception):
+class _TwiceError(Exception):
     """A key stands twice in one object."""
 
 
@@ -86,7 +86,7 @@ def outermost(text: str) -> tuple[dict[str, Any] | None, str]:
     """
     try:
         found = _objects(_without_thoughts(text[:LONGEST_TEXT].strip()))
-    except _Twice as twice:
+    except _TwiceError as twice:
         return None, f"the key {_said(str(twice))} stands twice in one object; give it once"
     if len(found) == 1:
         return found[0], ""
@@ -133,7 +133,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for key, value in pairs:
         if key in out:
-            raise _Twice(key)
+            raise _TwiceError(key)
         out[key] = value
     return out
 
@@ -157,12 +157,11 @@ def _amounts(given: Any, ward: Ward) -> tuple[Array | None, list[str], list[str]
             wrong.append(f"patient {patient} is missing; give {', '.join(resources)}, 0 if nothing")
             continue
         for resource in resources:
-            value = shares.get(resource)
-            fault = _fault(value, resource in shares)
-            if fault:
-                wrong.append(f"{patient}.{resource} {fault}")
+            value = _value(shares, resource)
+            if isinstance(value, str):
+                wrong.append(f"{patient}.{resource} {value}")
             else:
-                x[a.row[patient], a.column[resource]] = float(value)
+                x[a.row[patient], a.column[resource]] = value
     for patient, shares in given.items():
         if patient not in a.row:
             notices.append(f"passed over {_said(patient)}: no such patient")
@@ -172,17 +171,18 @@ def _amounts(given: Any, ward: Ward) -> tuple[Array | None, list[str], list[str]
     return (None if wrong else x), wrong, notices
 
 
-def _fault(value: Any, given: bool) -> str:
-    """What keeps a value from being an amount, or ''. A number in quotes is no number: a guess could be wrong."""
-    if not given:
+def _value(shares: Mapping[str, Any], resource: str) -> float | str:
+    """An amount, or what is wrong with it. A number in quotes is no number: a guess could be wrong."""
+    if resource not in shares:
         return "is missing; give a number, 0 if nothing"
+    value = shares[resource]
     if isinstance(value, bool) or not isinstance(value, int | float):
         return f"is {_said(value)}; give a plain number"
     try:
-        finite = math.isfinite(float(value))
+        amount = float(value)
     except OverflowError:
-        finite = False
-    return "" if finite else "is not a finite number; give a plain number"
+        amount = math.inf
+    return amount if math.isfinite(amount) else "is not a finite number; give a plain number"
 
 
 def _outside(x: Array, span: tuple[Array, Array] | None, ward: Ward) -> list[str]:
@@ -193,7 +193,8 @@ def _outside(x: Array, span: tuple[Array, Array] | None, ward: Ward) -> list[str
     slack = TOLERANCE * np.maximum(1.0, ward.arrays.demand)
     resources = list(ward.arrays.column)
     return [
-        f"{ward.patients[i].id}.{resources[k]} is {x[i, k]:g}, but the seats' moves lie from {least[i, k]:g} to {most[i, k]:g}"
+        f"{ward.patients[i].id}.{resources[k]} is {x[i, k]:g}, "
+        f"but the seats' moves lie from {least[i, k]:g} to {most[i, k]:g}"
         for i, k in np.argwhere((x < least - slack) | (x > most + slack))
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +12,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from negotiators.protocol import Move, Passage, View
+from negotiators.protocol import Move, Passage, View, move_hash
 from negotiators.quoting import clean, quoted
 from negotiators.schema import example, reply_schema
 from negotiators.tables import allocations_table, bounds_table, ward_tables
@@ -21,6 +22,7 @@ Json = dict[str, Any]
 Message = dict[str, str]
 
 PROMPTS = Path(__file__).parent / "prompts"
+EMPTY_LINES = re.compile(r"\n{3,}")
 LONGEST_QUOTE = 4_000
 LONGEST_PASSAGE = 6_000
 LONGEST_ECHO = 8_000
@@ -46,11 +48,6 @@ def digest(data: Any) -> str:
     """sha256 of data as JSON with sorted keys and no spaces, in hex."""
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def move_hash(move: Move) -> str:
-    """sha256 of a move as the record keeps it: what `Move.seen` lists."""
-    return digest(move.model_dump(mode="json"))
 
 
 @cache
@@ -116,7 +113,7 @@ def shorter(asked: Asked) -> list[Message]:
 
 def _render(name: str, **values: str) -> str:
     """A prompt file with its fields filled in. What is filled in is never read for fields again."""
-    return Template(templates()[name]).substitute(values).strip()
+    return EMPTY_LINES.sub("\n\n", Template(templates()[name]).substitute(values)).strip()
 
 
 def _conversation(system: str, user: str) -> tuple[Message, ...]:
@@ -153,8 +150,9 @@ def _who(view: View, move: Move) -> str:
 def _words(move: Move, label: str) -> str:
     """What a seat said with a move, as a block of data."""
     said = move.argument or "(no argument)"
-    extra = [f"{name}: {', '.join(ids)}" for name, ids in (("cites", move.citations), ("concedes", move.concedes)) if ids]
-    return quoted(label, clean(said, LONGEST_QUOTE) + "".join(f"\n[{e}]" for e in extra), 2 * LONGEST_QUOTE)
+    named = (("cites", move.citations), ("concedes", move.concedes))
+    extra = "".join(f"\n({name}: {', '.join(ids)})" for name, ids in named if ids)
+    return quoted(label, clean(said, LONGEST_QUOTE) + extra, 2 * LONGEST_QUOTE)
 
 
 def _contested(view: View) -> str:
@@ -167,8 +165,8 @@ def _passages(passages: Sequence[Passage]) -> str:
     """The passages that may be cited, each quoted with its id and its source."""
     if not passages:
         return ""
+    texts = [f"{p.title}\n{clean(p.text, LONGEST_PASSAGE)}\nSource: {p.source}" for p in passages]
     blocks = [
-        quoted(f"passage {p.id}", f"{p.title}\n{clean(p.text, LONGEST_PASSAGE)}\nSource: {p.source}", LONGEST_PASSAGE + 2_000)
-        for p in passages
+        quoted(f"passage {p.id}", text, LONGEST_PASSAGE + 2_000) for p, text in zip(passages, texts, strict=True)
     ]
     return "\n\n".join(["", "# Passages you may cite by id", *blocks])

@@ -10,7 +10,7 @@ NEWLINES = re.compile(r"\r\n?|[\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
 CONTROL_TOKEN = re.compile(r"\[(/?[A-Z_]{3,})\]")
 """Role markers of chat templates such as [INST] and [TOOL_CALLS], which a server may read as its own."""
 
-ANGLES = str.maketrans({c: "‹" for c in "<＜﹤"} | {c: "›" for c in ">＞﹥"})
+ANGLES = str.maketrans(dict.fromkeys("<＜﹤", "‹") | dict.fromkeys(">＞﹥", "›"))
 """Every angle bracket, so that no delimiter, tag or `<|…|>` role token can be written inside a quotation."""
 
 UNSEEN = {"Cc", "Cf", "Co", "Cs"}

@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 
 from negotiators.argument import Case, argue
-from negotiators.concession import Policy, aspiration, blend, mean, persuaded, reservation
+from negotiators.concession import Clock, Policy, aspiration, blend, mean, persuaded, reservation
 from negotiators.offers import Problem, Stance, problem
 from negotiators.protocol import Incident, Move, Passage, Reply, Usage, View, move_hash, view_hash
 from personas.load import load
@@ -105,9 +105,8 @@ class Reference:
     def _aspiration(self, view: View, task: Problem, others: Sequence[Sequence[Array]]) -> float:
         worths = [[task.value(x) for x in moves] for moves in others]
         least = reservation(self.policy, task.most, [u for us in worths for u in us])
-        clock = view.round / max(1, view.rounds)
         firsts, lasts = [u[0] for u in worths], [u[-1] for u in worths]
-        return aspiration(self.policy, task.most, clock, firsts, lasts, least)
+        return aspiration(self.policy, Clock(view.round, view.rounds), task.most, least, firsts, lasts)
 
 
 @dataclass(frozen=True)

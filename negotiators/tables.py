@@ -100,7 +100,7 @@ def _legend(ward: Ward, filled: Mapping[str, object]) -> str:
         "SOFA": "SOFA: 0–24, higher is iller.",
         "NEWS2": "NEWS2: 0–20, higher is iller.",
         "severity": "`severity` (0–1): higher is iller.",
-        "survival with care": "`survival with care`, `without`: chance to survive with all that is needed, and with nothing.",
+        "survival with care": "`survival with care`, `without`: chance to survive with all they need, or nothing.",
         "life-years": "`life-years`: expected, if they survive.",
         "arrival": "`arrival`: 1 came first.",
         "dependants": "`dependants`: people who depend on the patient's care.",

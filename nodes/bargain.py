@@ -12,6 +12,7 @@ from functools import cached_property, reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
+from typing_extensions import TypedDict
 
 from scenarios.errors import ParleyError
 from scenarios.objective import Objective
@@ -28,6 +29,14 @@ SLACK = 1e-7
 
 MOST_CUTS = 60
 """How many linear pieces are tried for a sum of distances before its gap is reported instead."""
+
+
+class Box(TypedDict):
+    """Where to look for an optimum."""
+
+    lower: Array
+    upper: Array
+    floors: Sequence[tuple[Objective, float]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,11 +101,9 @@ class Bargain:
         from scenarios.optimum import Total, maximise
 
         if not self.contested:
-            return self.disagreement
-        best = [
-            maximise(self.ward, Total(u), lower=self.lower, upper=self.upper, floors=self.floors).value
-            for u in self.utilities
-        ]
+            return np.array([u.value(self.ward, self.lower) for u in self.utilities])
+        box = Box(lower=self.lower, upper=self.upper, floors=self.floors)
+        best = [maximise(self.ward, Total(u), **box).value for u in self.utilities]
         return np.asarray(np.maximum(best, self.disagreement))
 
     @cached_property
@@ -135,13 +142,16 @@ class Merged:
 
 def best(b: Bargain, goal: Goal, floors: Sequence[tuple[Objective, float]] = ()) -> Merged:
     """The best of F(m) by a goal; ties nearest to the mean of the moves, then a seeded draw."""
-    from scenarios.optimum import closest
+    from scenarios.optimum import Infeasible, closest, maximise
 
     if not b.contested:
         return Merged(b.lower)
-    found = closest(
-        b.ward, goal, b.mean, slack=SLACK, rng=b.rng(), lower=b.lower, upper=b.upper, floors=floors
-    )
+    box = Box(lower=b.lower, upper=b.upper, floors=floors)
+    try:
+        found = closest(b.ward, goal, b.mean, slack=SLACK, rng=b.rng(), **box)
+    except Infeasible:  # the ties leave a solver too little room to look among them
+        found = maximise(b.ward, goal, **box)
+        return Merged(found.x, gap=found.gap, notes=("ties not looked through: too little room among them",))
     return Merged(found.x, gap=found.gap)
 
 
@@ -149,7 +159,8 @@ def bargained(b: Bargain, goal: Goal) -> Merged:
     """The best of F(m) among what leaves every seat its disagreement point; a note names who cannot gain."""
     out = [s for s in range(len(b.moves)) if s not in b.gainers]
     notes = (f"left out, can gain nothing in the span of the moves: {b.called(out)}",) if out else ()
-    return replace(best(b, goal, b.floors), notes=notes)
+    found = best(b, goal, b.floors)
+    return replace(found, notes=notes + found.notes)
 
 
 def nearest(b: Bargain, found: Sequence[Merged]) -> Merged:

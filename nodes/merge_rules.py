@@ -69,16 +69,14 @@ def merge(name: str, bargain: Bargain) -> Merged:
 
 def settle(bargain: Bargain, proposed: Array) -> Merged:
     """The point of F(m) nearest to a model's proposal, in shares of demand; nan and inf read as the mean."""
-    from scenarios.optimum import Nearest
+    from scenarios.optimum import Nearest, maximise
 
     target = np.where(np.isfinite(proposed), proposed, bargain.mean)
-    found = best(bargain, Nearest(target))
-    moved = int(
-        (abs(found.allocation - proposed) > TOLERANCE * np.maximum(1, bargain.ward.arrays.demand)).sum()
-    )
+    found = maximise(bargain.ward, Nearest(target), lower=bargain.lower, upper=bargain.upper)
+    moved = int((abs(found.x - proposed) > TOLERANCE * np.maximum(1, bargain.ward.arrays.demand)).sum())
     kept = moved + int((~np.isfinite(proposed)).sum())
     notes = (f"proposal brought into the span of the moves, {kept} cells changed",) if kept else ()
-    return checked(bargain, replace(found, notes=notes))
+    return checked(bargain, Merged(found.x, gap=found.gap, notes=notes))
 
 
 def describe() -> list[dict[str, str]]:

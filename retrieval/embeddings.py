@@ -39,7 +39,7 @@ class Embedder(Protocol):
 
 
 class MiniLMEmbedder:
-    """all-MiniLM-L6-v2 by onnxruntime: 384 dimensions, about 8 ms a short text, nothing leaves the machine."""
+    """all-MiniLM-L6-v2 by onnxruntime: 384 dimensions, 8 ms a short text, nothing leaves the machine."""
 
     name = DEFAULT
     dimensions = 384
@@ -132,10 +132,10 @@ class OpenAIEmbedder:
 
                 self._client = OpenAIEmbeddings(
                     model=self._model,
-                    base_url=self._base_url,
-                    api_key=SecretStr(key or "none"),
+                    openai_api_base=self._base_url,
+                    openai_api_key=SecretStr(key or "none"),
                     check_embedding_ctx_length=False,  # else it downloads a token table
-                    timeout=60,
+                    request_timeout=60,
                     max_retries=3,
                 )
             return self._client

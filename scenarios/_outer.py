@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from scenarios._cone import Answer, bounds_of, solve
+from scenarios._cone import Answer, Cone
 from scenarios._programme import Matrix, Programme
 from scenarios.ward import Array
 
@@ -69,7 +69,7 @@ def integer(programme: Programme, tangents: Tangents) -> Answer:
         right.append(-matrix.constant)
         equal.append(np.full(len(matrix.constant), is_equal))
         height += len(matrix.constant)
-    lower, upper = bounds_of(programme)
+    lower, upper = programme.bounds()
     whole = programme.space.whole[programme.cells[:, 0], programme.cells[:, 1]]
     integrality = np.zeros(programme.width)
     integrality[: len(whole)] = whole
@@ -103,7 +103,7 @@ def outer(
     `polish(x)` fixes the whole goods of x and returns the best allocation that has them with its value, or None.
     """
     tangents = Tangents(programme)
-    relaxed = solve(programme)
+    relaxed = Cone(programme).solve()
     if relaxed.z is None and relaxed.bound == float("-inf"):
         return None, float("-inf"), float("-inf")
     curved = bool(programme.squares or programme.balls or programme.logs)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios._goal import Goal, Least, Leximin, LogProduct, Nearest, Total
-from scenarios._space import Space
+from scenarios._space import Space, need_gradient
 from scenarios.objective import Objective
 from scenarios.ward import Array
 
@@ -60,6 +60,11 @@ class Matrix:
     column: Columns
     weight: Array
     constant: Array  # (m,)
+
+    @classmethod
+    def of(cls, row: Affine) -> Matrix:
+        """One expression as a matrix of one row."""
+        return cls(np.zeros(len(row.columns), dtype=np.intp), row.columns, row.weights, np.array([row.constant]))
 
     def at(self, z: Array) -> Array:
         """w(z), shape (m,)."""
@@ -132,9 +137,11 @@ class Programme:
 
     def keep(self, expression: Affine, equal: bool = False) -> None:
         """Require expression >= 0 (or = 0)."""
-        row = np.zeros(len(expression.columns), dtype=np.intp)
-        matrix = Matrix(row, expression.columns, expression.weights, np.array([expression.constant]))
-        (self.equal if equal else self.at_least).append(matrix)
+        (self.equal if equal else self.at_least).append(Matrix.of(expression))
+
+    def bounds(self) -> tuple[Array, Array]:
+        """Lower and upper bounds of every variable."""
+        return np.concatenate(self.lower), np.concatenate(self.upper)
 
     def linear(self, weights: Array) -> Affine:
         """<weights, x>, the fixed cells as a constant."""
@@ -155,9 +162,7 @@ class Programme:
         a = self.space.ward.arrays
         n = int(a.counted.sum())
         if "h" not in self._shared:
-            wanted = a.demand > 0
-            share = np.divide(1.0, a.demand, out=np.zeros_like(a.demand), where=wanted)
-            share = share / np.maximum(wanted.sum(axis=1, keepdims=True), 1)
+            share = need_gradient(a.demand)
             fixed = (share * self.space.lower * ~self.space.free).sum(axis=1)[a.counted]
             columns = self.add(np.full(n, -np.inf), np.full(n, np.inf))
             self._shared["h"] = int(columns[0]) if n else 0

@@ -11,6 +11,13 @@ from scenarios._goal import Infeasible
 from scenarios.ward import TOLERANCE, Array, Ward
 
 
+def need_gradient(demand: Array) -> Array:
+    """d h_i / d x_ik = 1 / (d_ik · number of resources that i demands), (N, K); 0 where nothing is demanded."""
+    wanted = demand > 0
+    kinds = np.maximum(wanted.sum(axis=1, keepdims=True), 1)
+    return np.divide(1.0, demand * kinds, out=np.zeros_like(demand), where=wanted)
+
+
 @dataclass(frozen=True)
 class Space:
     """The feasible x with lower <= x <= upper; `whole` marks the cells that must be integers."""

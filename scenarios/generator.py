@@ -2,14 +2,14 @@
 
 The model (ours), for patients i = 1..n:
 
-- latent severity s_i ~ Beta(2, 2); SOFA aims at 1 + 12·s_i + N(0, 0.7), spread over the organs at random (lungs and
-  circulation twice as likely); every organ value is uniform in the band of the published table that scores
-  its points. Vital signs move from well to very ill with s_i, plus noise, so NEWS2 follows as well.
+- latent severity s_i ~ Beta(2, 2); SOFA aims at 1 + 12·s_i + N(0, 0.7), spread over the organs at random
+  (lungs and circulation twice as likely); every organ value is uniform in the band of the published table that
+  scores its points. Vital signs move from well to very ill with s_i, plus noise, so NEWS2 follows as well.
 - survival with care is the SOFA–mortality table's; without care it is that times 0.95 − 0.8·s_i + N(0, 0.06).
-- group: g_i = ρ·Φ⁻¹(rank of s_i) + √(1 − ρ²)·N(0, 1), drawn afresh for each attribute, ρ = `correlation`; the greatest
-  g_i get the label that biased rules disfavour (older, minority, public, then no insurance …). So ρ = 1 makes
-  the disfavoured exactly the illest, −1 exactly the least ill, and 0 neither.
-- demand: every patient wants each resource with chance 0.8, and one at least; divisible amounts grow with severity.
+- group: g_i = ρ·Φ⁻¹(rank of s_i) + √(1 − ρ²)·N(0, 1), drawn afresh for each attribute, ρ = `correlation`;
+  the greatest g_i get the label that biased rules disfavour (older, minority, public, then no insurance …).
+  So ρ = 1 makes the disfavoured exactly the illest, −1 exactly the least ill, and 0 neither.
+- demand: every patient wants each resource with chance 0.8, and one at least; divisible amounts grow with s_i.
 - capacity is (1 − scarcity)·demand; for whole goods rounded up or down at random so that it is so on average.
 
 Ages are 16–92, since NEWS2 and SOFA are made for patients of 16 and more.
@@ -83,8 +83,8 @@ def generate(
 ) -> Ward:
     """A random ward by the model at the top of this module; the same arguments give the same ward.
 
-    n: patients, 2–200. scarcity: 1 − capacity/demand of every resource on average, 0–0.95. divisible: share of
-    the resources that come in fractions, 0–1, rounded to whole resources, halves up. correlation: of
+    n: patients, 2–200. scarcity: 1 − capacity/demand of every resource on average, 0–0.95. divisible: share
+    of the resources that come in fractions, 0–1, rounded to whole resources, halves up. correlation: of
     belonging to a disfavoured group with severity, −1 to 1. resources: how many, 1–6.
 
     Raises ParleyError for an argument outside its range.
@@ -272,7 +272,7 @@ def _vitals(rng: np.random.Generator, severity: float, organs: Organs) -> Vitals
 def _summary(points: Mapping[str, int], organs: Organs) -> str:
     degree = {1: "mild", 2: "moderate", 3: "severe", 4: "extreme"}
     failing = sorted((organ for organ in points if points[organ]), key=lambda organ: -points[organ])
-    told = ", ".join(f"{organ} {degree[points[organ]]}" for organ in failing)
+    told = ", ".join(f"{organ} ({degree[points[organ]]})" for organ in failing)
     support = " On a ventilator." if organs.ventilated else ""
     return (
         f"Organ dysfunction: {told}.{support}"

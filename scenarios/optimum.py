@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from scenarios import _balance
-from scenarios._cone import solve
+from scenarios._cone import Cone
 from scenarios._direct import greedy, nearest
 from scenarios._goal import (
     Floors,
@@ -24,9 +24,10 @@ from scenarios._goal import (
     scaled_terms,
     worth,
 )
+from scenarios._listed import by_list
 from scenarios._outer import outer
 from scenarios._programme import NOTHING, Affine, Programme
-from scenarios._space import Space
+from scenarios._space import Space, need_gradient
 from scenarios._whole import ENUMERATION_LIMIT, enumerated, table
 from scenarios.measures import MEASURES, mean_absolute_difference
 from scenarios.objective import Objective
@@ -83,7 +84,7 @@ def _maximise(space: Space, goal: Goal, floors: Floors, rows: Rows) -> Optimum:
         return Optimum(x, worth(ward, goal, x), 0.0, "direct")
     if (listed := table(space)) is not None:
         among = listed.best(goal, listed.allowed(floors, rows))
-        x = listed.points[among[0]].copy()
+        x = listed.point(int(among[0]))
         return Optimum(x, worth(ward, goal, x), 0.0, "enumeration")
     if isinstance(goal, Leximin):
         return _ordered(space, goal, floors, rows)
@@ -139,7 +140,7 @@ def _settle(
 
 
 def _divisible(programme: Programme, value: Callable[[Array], float]) -> Optimum | None:
-    answer = solve(programme)
+    answer = Cone(programme).solve()
     if answer.z is None:
         return None
     x = programme.space.cleaned(programme.x(answer.z))
@@ -154,6 +155,9 @@ def _mixed(
     demand: Demand,
     slack: float,
 ) -> Optimum | None:
+    if (listed := by_list(programme, value)) is not None:
+        x, best, bound = listed
+        return None if x is None else Optimum(x, best, max(0.0, bound - best), "listed")
     space = programme.space
 
     def polish(x: Array) -> tuple[Array, float] | None:
@@ -167,8 +171,8 @@ def _mixed(
         found = _divisible(inner, value)
         return None if found is None else (found.x, found.value)
 
-    x, best, bound = outer(programme, polish)
-    return None if x is None else Optimum(x, best, max(0.0, bound - best), "outer approximation")
+    found_x, best, bound = outer(programme, polish)
+    return None if found_x is None else Optimum(found_x, best, max(0.0, bound - best), "outer approximation")
 
 
 def _ordered(space: Space, goal: Leximin, floors: Floors, rows: Rows) -> Optimum:
@@ -234,7 +238,7 @@ def closest(
         among = listed.best(goal, listed.allowed(floors, rows), slack)
         among = listed.best(Nearest(target), among)
         pick = among[0] if rng is None else among[int(rng.integers(len(among)))]
-        x = listed.points[pick].copy()
+        x = listed.point(int(pick))
         return Optimum(x, worth(ward, goal, x), 0.0, "enumeration")
     best = _maximise(space, goal, floors, rows)
     base, near = _demand(floors, rows), _as_good(space, goal, best, slack)
@@ -281,7 +285,7 @@ def enumerate_whole(
 
 def group_maximum(ward: Ward, member: Array) -> float:
     """max over feasible x of Σ_i member_i h_i, member >= 0 of shape (N,)."""
-    linear = member[:, None] * _balance.need_gradient(ward)
+    linear = member[:, None] * need_gradient(ward.arrays.demand)
     return maximise(ward, Total(Objective(linear))).value
 
 
@@ -307,7 +311,7 @@ def _bounds(ward: Ward) -> dict[str, float]:
     if not n:
         return {name: 0.0 for name in MEASURES if name != "evenness"}
     listed = table(Space.of(ward))
-    spread = 2 * (n // 2) * ((n + 1) // 2) / n**2 if listed is None else float(listed.spread.max())
+    spread = 2 * (n // 2) * ((n + 1) // 2) / n**2 if listed is None else float(listed.feature("spread").max())
     return {
         "survival": group_maximum(ward, a.benefit),
         "worst_off": maximise(ward, Total(Objective(zero, worst_off=1.0))).value,

@@ -7,7 +7,9 @@ from typing import Any, Literal
 import numpy as np
 from hypothesis import strategies as st
 
+from nodes.bargain import Bargain
 from personas.persona import Values
+from personas.utility import utility
 from scenarios.measures import MEASURES
 from scenarios.ward import Array, Ward
 
@@ -99,3 +101,17 @@ def values() -> st.SearchStrategy[Values]:
     """Weights over the six measures and, sometimes, a favoured group; sometimes none at all."""
     names = [*MEASURES, "sex=f"]
     return st.dictionaries(st.sampled_from(names), st.sampled_from([0.2, 0.5, 1.0]), max_size=3)
+
+
+@st.composite
+def bargains(
+    draw: st.DrawFn, kind: Kind | None = None, most_seats: int = 3, with_values: bool = False
+) -> Bargain:
+    """Seats with moves, solos (their moves at times) and declared utilities; some declare no values."""
+    ward = draw(wards(kind))
+    seats = draw(st.integers(1, most_seats))
+    moves = [draw(allocations(ward)) for _ in range(seats)]
+    solos = moves if draw(st.booleans()) else [draw(allocations(ward)) for _ in range(seats)]
+    declared = [draw(values().filter(bool) if with_values else values()) for _ in range(seats)]
+    utilities = [utility(ward, v, m) for v, m in zip(declared, moves, strict=True)]
+    return Bargain(ward, tuple(moves), tuple(solos), tuple(utilities), draw(st.integers(0, 2**16)))

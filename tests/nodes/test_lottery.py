@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nodes.lottery import decompose, draw, expectation
+from nodes.lottery import decompose, expectation
 from scenarios.errors import ParleyError
+from scenarios.lottery import draw
 from scenarios.measures import counted_need_satisfaction, worst_off
 from scenarios.ward import Array, Ward
 from tests.nodes.strategies_wards import allocations, ward_of, wards
@@ -44,7 +45,7 @@ def test_every_outcome_is_feasible_and_next_to_its_marginal(case: tuple[Ward, Ar
     ward, marginals = case
     whole = ward.arrays.whole
     outcomes = [x for _, x in decompose(marginals, ward)]
-    for x in [*outcomes, draw(marginals, ward, np.random.default_rng(seed))]:
+    for x in [*outcomes, draw(ward, marginals, np.random.default_rng(seed))]:
         assert ward.violations(x) == []
         assert (abs(x - marginals)[:, whole] < 1).all()
         np.testing.assert_array_equal(x[:, ~whole], marginals[:, ~whole])
@@ -75,7 +76,7 @@ def test_neighbours_can_be_served_together_when_drawn() -> None:
     ward = ward_of(np.ones((4, 1)), [2], whole=True)
     marginals = np.full((4, 1), 0.5)
     assert not any(x[0, 0] and x[1, 0] for _, x in decompose(marginals, ward))
-    drawn = [draw(marginals, ward, np.random.default_rng(seed)) for seed in range(200)]
+    drawn = [draw(ward, marginals, np.random.default_rng(seed)) for seed in range(200)]
     assert any(x[0, 0] and x[1, 0] for x in drawn)
 
 
@@ -83,13 +84,13 @@ def test_frequencies_of_the_draw_follow_the_marginals() -> None:
     ward = ward_of(np.ones((5, 1)), [2], whole=True)
     marginals = np.array([[0.1], [0.7], [0.2], [0.65], [0.35]])
     rng = np.random.default_rng(0)
-    mean = np.mean([draw(marginals, ward, rng) for _ in range(4000)], axis=0)
+    mean = np.mean([draw(ward, marginals, rng) for _ in range(4000)], axis=0)
     np.testing.assert_allclose(mean, marginals, atol=4 * np.sqrt(0.25 / 4000))
 
 
 def test_a_draw_is_the_same_for_the_same_seed() -> None:
     ward, marginals = ward_of(np.ones((6, 1)), [3], whole=True), np.full((6, 1), 0.5)
-    first, again = (draw(marginals, ward, np.random.default_rng(7)) for _ in range(2))
+    first, again = (draw(ward, marginals, np.random.default_rng(7)) for _ in range(2))
     np.testing.assert_array_equal(first, again)
 
 

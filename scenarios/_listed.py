@@ -1,0 +1,85 @@
+"""What is the best allocation where whole goods mix with divisible ones and the whole ones can be listed.
+
+The value of the divisible rest is a concave function of the whole part, and each divisible solve yields a linear
+bound on it everywhere (Geoffrion 1972). So: solve at the most promising whole part, tighten the bound of every
+other by that tangent, and stop when no bound promises more than was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from scenarios._cone import Cone
+from scenarios._programme import Matrix, Programme
+from scenarios._whole import ENUMERATION_LIMIT, crossing
+from scenarios.ward import Array
+
+SOLVE_LIMIT = 1_000
+"""The most divisible solves for one question; beyond it the gap that is left is reported."""
+
+GAP = 1e-8
+
+Found = tuple[Array | None, float, float]
+"""(x, its value, a bound that nothing beats); x is None where nothing is feasible."""
+
+
+def by_list(programme: Programme, value: Callable[[Array], float]) -> Found | None:
+    """The best allocation over all whole parts; None where they are more than ENUMERATION_LIMIT."""
+    if (listed := crossing(programme.space, ENUMERATION_LIMIT)) is None:
+        return None
+    relaxed = Cone(programme).solve()
+    if relaxed.z is None and relaxed.bound < 0:
+        return None, float("-inf"), float("-inf")
+    i, k = programme.cells[:, 0], programme.cells[:, 1]
+    pins = np.flatnonzero(programme.space.whole[i, k])
+    parts = listed.points(np.arange(listed.size))[:, i[pins], k[pins]]
+    parts = parts[_keeps(programme, pins, parts)]
+    if relaxed.z is not None:
+        parts = parts[np.argsort(((parts - relaxed.z[pins]) ** 2).sum(axis=1), kind="stable")]
+    return _search(programme, pins, parts, relaxed.bound, value)
+
+
+def _keeps(programme: Programme, pins: Array, parts: Array) -> Array:
+    """Which whole parts keep the rows that read nothing else; those rows leave the programme."""
+    keep, left = np.ones(len(parts), dtype=bool), list[Matrix]()
+    place = np.full(programme.width, -1)
+    place[pins] = np.arange(len(pins))
+    for matrix in programme.at_least:
+        if len(matrix.constant) == 1 and (place[matrix.column] >= 0).all():
+            keep &= parts[:, place[matrix.column]] @ matrix.weight + matrix.constant[0] >= -1e-9
+        else:
+            left.append(matrix)
+    programme.at_least = left
+    return keep
+
+
+def _search(
+    programme: Programme, pins: Array, parts: Array, ceiling: float, value: Callable[[Array], float]
+) -> Found:
+    upper = np.full(len(parts), ceiling)
+    cone = Cone(programme, pins)
+    best: Array | None = None
+    reached, unsolved = float("-inf"), float("-inf")
+    for _ in range(SOLVE_LIMIT):
+        if not len(parts):
+            break
+        at = int(np.argmax(upper))
+        if upper[at] <= reached + GAP * max(1.0, abs(reached)):
+            break
+        answer = cone.solve(parts[at])
+        away = parts - parts[at]
+        if answer.slope is not None and answer.z is None:
+            upper[1 + away @ answer.slope > 0.5] = -np.inf
+            continue
+        if answer.z is None or answer.slope is None:
+            unsolved, upper[at] = max(unsolved, float(upper[at])), -np.inf
+            continue
+        x = programme.space.cleaned(programme.x(answer.z))
+        if best is None or value(x) > reached:
+            best, reached = x, value(x)
+        upper = np.minimum(upper, answer.bound + away @ answer.slope)
+        upper[at] = -np.inf
+    left = max(unsolved, float(upper.max(initial=float("-inf"))))
+    return best, reached, max(reached, left)

@@ -1,0 +1,81 @@
+"""What leaves the machine: nothing unless asked; with LangSmith tracing, every node and every edge, and no key."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from nodes.record import RunRecord
+from tests.play import command, environment
+from tests.tracing_server import tracing_server
+
+WATCH = """
+import runpy, socket, sys
+tried = []
+def hook(event, args):
+    if event in ("socket.connect", "socket.sendto") and args[0].family != socket.AF_UNIX:
+        tried.append(args[1]); raise ConnectionRefusedError("this test blocks sockets")
+    if event in ("socket.getaddrinfo", "socket.gethostbyname"):
+        tried.append(args[0]); raise socket.gaierror("this test blocks names")
+sys.addaudithook(hook)
+sys.argv = ["triage", *sys.argv[1:]]
+try:
+    runpy.run_module("graphs.triage", run_name="__main__")
+except SystemExit as stop:
+    code = stop.code
+else:
+    code = 0
+import json, os
+open("tried.json", "w").write(json.dumps([str(t) for t in tried]))
+os._exit(code or 0)
+"""
+
+
+def attempts(folder: Path, *words: str, **env: str) -> list[str]:
+    """Every address that a command tried to reach while sockets were blocked."""
+    done = subprocess.run(
+        [sys.executable, "-c", WATCH, *words],
+        cwd=folder,
+        env=environment(env),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    tried: list[str] = json.loads((folder / "tried.json").read_text())
+    return tried
+
+
+def test_without_tracing_nothing_leaves_the_machine(tmp_path: Path, parley_home: Path) -> None:
+    assert attempts(tmp_path, "invoke", "--json") == []
+
+
+def test_the_block_would_have_seen_a_leak(tmp_path: Path) -> None:
+    tracing = {"LANGSMITH_TRACING": "true", "LANGSMITH_ENDPOINT": "http://203.0.113.1:9", "LANGSMITH_API_KEY": "x"}
+    assert attempts(tmp_path, "invoke", "--retrieval", "off", "--json", **tracing) != []
+
+
+def test_with_tracing_every_node_and_every_edge_is_a_run_with_who_moved_and_how(tmp_path: Path) -> None:
+    key = "lsv2_pt_very_secret_key"
+    with tracing_server() as smith:
+        env = {"LANGSMITH_TRACING": "true", "LANGSMITH_ENDPOINT": smith.url, "LANGSMITH_API_KEY": key}
+        done = command("invoke", "--retrieval", "off", "--json", cwd=tmp_path, env=env)
+        assert done.returncode == 0, done.stderr
+    record = RunRecord.model_validate_json(done.stdout)
+    for node in ("brief", "solo", "retrieve", "propose", "critique", "mediate", "exit_solo", "record"):
+        assert smith.named(node), f"node {node} was not traced"
+    edges = sorted(smith.named("edge "), key=lambda r: r["extra"]["metadata"]["index"])
+    assert [r["name"] for r in edges] == [f"edge {e.source}->{e.target}" for e in record.edges]
+    for run, edge in zip(edges, record.edges, strict=True):
+        told = run["extra"]["metadata"]
+        assert told["run_id"] == record.run_id
+        assert (told.get("seat"), told["round"], told.get("persona")) == (edge.seat, edge.round, edge.persona)
+        assert told.get("strategy") == edge.strategy
+        assert run["outputs"]["delta"] == {c: list(d) for c, d in edge.delta.items()}
+        parent = smith.runs[run["parent_run_id"]]
+        assert parent["name"] == edge.source
+        assert "edge" in run["tags"]
+    assert key.encode() not in smith.raw
+    assert key not in done.stdout + done.stderr

@@ -1,0 +1,64 @@
+"""How tests play a debate: in this process, into a folder of their own; and how they type a command."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from graphs.session import begin
+from nodes.equipment import Equipment, lend
+from nodes.record import RunRecord
+from nodes.settings import Table
+from scenarios.load import load
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def play(scenario: str, runs: Path, *, events: list[dict[str, Any]] | None = None, **settings: Any) -> RunRecord:
+    """Play a whole debate and return its record; retrieval is off unless asked for."""
+    lend(Equipment(runs=runs))
+    table = Table.model_validate({"retrieval": "off", **settings})
+    given = {"ward": load(scenario).model_dump(mode="json")}
+    heard: list[dict[str, Any]] = [] if events is None else events
+    return RunRecord.model_validate(asyncio.run(begin(given, table, heard.append, _nobody)))
+
+
+def _nobody(question: dict[str, Any]) -> dict[str, Any]:
+    raise AssertionError(f"nobody was to be asked: {question}")
+
+
+def transcript(record: RunRecord) -> list[tuple[int, str, str | None]]:
+    """The moves of a debate as minutes: (round, seat, strategy)."""
+    return [(e.round, e.seat or "", e.strategy) for e in record.edges if e.source in ("propose", "critique")]
+
+
+def without_times(record: RunRecord) -> dict[str, Any]:
+    """A record less what may differ between two runs that are the same: seconds."""
+    data = record.model_dump(mode="json")
+    for usage in data["usage"]:
+        usage.pop("seconds")
+    return data
+
+
+def command(*words: str, cwd: Path, env: Mapping[str, str] | None = None, **more: Any) -> subprocess.CompletedProcess[str]:
+    """Type `python -m graphs.triage …` and wait for it."""
+    return subprocess.run(
+        [sys.executable, "-m", "graphs.triage", *words],
+        cwd=cwd,
+        env=environment(env),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        **more,
+    )
+
+
+def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
+    """This process's environment for a command: the code on the path, no keys, no tracing."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("LANGSMITH_", "LANGCHAIN_", "OPENAI_"))}
+    return {**inherited, "PYTHONPATH": str(ROOT), "COLUMNS": "140", **(changes or {})}
