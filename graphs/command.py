@@ -138,36 +138,20 @@ def list_(
 
 def main() -> None:
     """The command line, with every expected failure as one line and an exit code: 2 input, 3 model, 130 Ctrl-C."""
-    from scenarios.errors import ParleyError
+    from scenarios.errors import ParleyError, Unreachable
 
     try:
-        app(standalone_mode=False)
+        app()
     except ParleyError as error:
         _stop(str(error), 2)
-    except typer.Exit as done:
-        sys.exit(done.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        _stop("stopped; what was done is kept. The same command, or `resume` for a thread, goes on.", 130)
-    except Exception as error:
-        _explained(error)
-
-
-def _explained(error: Exception) -> None:
-    """Exit as the error asks to; one that nobody expected is raised with its traceback."""
-    import click
-
-    from negotiators.protocol import Unreachable
-
-    if isinstance(error, click.ClickException):
-        error.show()
-        sys.exit(2)
-    if isinstance(error, Unreachable):
+    except Unreachable as error:
         _stop(f"{error}. Nothing answered is lost: the same command, or `resume` for a thread, goes on.", 3)
-    raise error
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _stop(line: str, code: int) -> None:
-    print(line, file=sys.stderr)
+    print(" ".join(line.split()), file=sys.stderr)
     sys.exit(code)
 
 
@@ -207,8 +191,10 @@ def _run(job: Callable[..., Any], on_event: Callable[[Json], None]) -> Json:
 
     from graphs.review import ask
 
-    # A second Ctrl-C, or one in a thread, must not print a traceback of the loop's shutdown.
-    result: Json = asyncio.run(job(on_event, ask))
+    try:
+        result: Json = asyncio.run(job(on_event, ask))
+    except KeyboardInterrupt:
+        _stop("stopped; what was done is kept. The same command, or `resume` for a thread, goes on.", 130)
     return result
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,11 @@ def ask(question: Json) -> Json:
         file=sys.stderr,
         flush=True,
     )
-    line = sys.stdin.readline()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # the event loop's own would wait for a line
+    try:
+        line = sys.stdin.readline()
+    finally:
+        signal.signal(signal.SIGINT, before)
     if not line:
         raise ParleyError("--review: no answer on stdin; press Enter to accept, or send cells to amend")
     return answer(line.strip())

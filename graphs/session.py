@@ -8,7 +8,7 @@ from typing import Any
 
 from graphs.threads import Begun, Threads
 from graphs.triage import build
-from nodes.equipment import Equipment, equipment, lend
+from nodes.equipment import Equipment, equipment, hang_up, lend
 from nodes.settings import Table
 from scenarios.errors import ParleyError
 
@@ -26,6 +26,7 @@ async def begin(
     Raises ParleyError for bad input or a thread that exists, Unreachable for a model that cannot be reached.
     """
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(hang_up)
         threads = await stack.enter_async_context(Threads.open()) if thread else None
         if threads and thread:
             await threads.begin(thread, Begun(given=given, table=table, equipment=equipment()))
@@ -38,7 +39,10 @@ async def resume(thread: str, on_event: OnEvent, review: Review) -> Json:
         begun = await threads.begun(thread)
         lend(begun.equipment)
         given = None if await threads.started(thread) else begun.given
-        return await _run(given, begun.table, on_event, review, threads, thread)
+        try:
+            return await _run(given, begun.table, on_event, review, threads, thread)
+        finally:
+            await hang_up()
 
 
 async def _run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -219,7 +219,7 @@ class Chat:
         whole = last if last.x is not None else first
         if whole.x is None:
             account.note("abstained", f"no usable allocation: {_listed(last.problems)}")
-            return last, None, "abstained"
+            return replace(last, citations=(), concedes=()), None, "abstained"
         x = await asyncio.to_thread(_nearest, ward, whole.x, span)
         moved = float(np.abs(np.nan_to_num(whole.x) - x).sum())
         wrong = _listed(whole.problems)

@@ -20,7 +20,7 @@ from negotiators.schema import cells
 from scenarios.ward import TOLERANCE, Array, Ward
 
 LONGEST_TEXT = 200_000
-MOST_STARTS = 2_000
+MOST_STARTS = 300
 LONGEST_ARGUMENT = 4_000
 CUT_OFF = {"length", "max_tokens", "max_output_tokens"}
 THOUGHT = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)

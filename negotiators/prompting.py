@@ -149,7 +149,7 @@ def _who(view: View, move: Move) -> str:
 
 def _words(move: Move, label: str) -> str:
     """What a seat said with a move, as a block of data."""
-    said = move.argument or "(no argument)"
+    said = move.argument or ("(no argument)" if move.allocation is not None else "(abstained: no usable answer)")
     named = (("cites", move.citations), ("concedes", move.concedes))
     extra = "".join(f"\n({name}: {', '.join(ids)})" for name, ids in named if ids)
     return quoted(label, clean(said, LONGEST_QUOTE) + extra, 2 * LONGEST_QUOTE)

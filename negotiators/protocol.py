@@ -11,7 +11,26 @@ from typing import Any, Literal, Protocol
 from pydantic import Field
 
 from personas.persona import Persona, Values
+from scenarios.errors import Unreachable
 from scenarios.ward import Allocation, Model, Ward
+
+__all__ = [
+    "Answer",
+    "Incident",
+    "Move",
+    "Negotiator",
+    "Occasion",
+    "Passage",
+    "Pay",
+    "Reply",
+    "Request",
+    "Status",
+    "Unreachable",
+    "Usage",
+    "View",
+    "move_hash",
+    "view_hash",
+]
 
 Occasion = Literal["solo", "propose", "critique", "exit_solo"]
 Status = Literal["made", "repaired", "abstained"]
@@ -94,10 +113,6 @@ class Reply:
     incidents: tuple[Incident, ...] = ()
     usage: Usage = Usage()
     model: str | None = None  # what the server says it ran, with its fingerprint
-
-
-class Unreachable(RuntimeError):
-    """A model could not be reached at all; command lines exit with code 3."""
 
 
 Request = dict[str, Any]

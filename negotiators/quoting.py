@@ -39,5 +39,5 @@ def quoted(label: str, text: str, most: int) -> str:
     words = clean(text, most)
     label = line(label, 160)
     code = hashlib.sha256(f"{label}\n{words}".encode()).hexdigest()[:16]
-    body = "\n".join(f"| {row}".rstrip() for row in words.split("\n"))
+    body = "\n".join(f"> {row}".rstrip() for row in words.split("\n"))
     return f"<<<DATA {code} {label}>>>\n{body}\n<<<END {code}>>>"

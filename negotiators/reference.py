@@ -65,8 +65,8 @@ class Reference:
 
         Solo and exit solo: the exact optimum of its utility under its persona's own side constraints, the
         exit solo at the values that the debate has persuaded it to. In the debate: as long as nobody else has
-        spoken, its best; else, where another's last offer meets its aspiration, that offer; else the
-        trade-off offer nearest to it (to the mean of them, on a panel) at the aspiration. A persona that
+        spoken, its best; else, where the other's last offer meets its aspiration, that offer; else the
+        trade-off offer nearest to it (to the mean of the others', on a panel) at the aspiration. A persona that
         judges ex ante does all this in chances of whole goods; its move is a lot drawn with those chances,
         by the seed and the seat alone.
         """
@@ -92,9 +92,8 @@ class Reference:
         lasts = [moves[-1] for moves in others]
         target = np.mean(lasts, axis=0)
         level = self._aspiration(view, task, others)
-        welcome = [x for x in lasts if task.allows(x) and task.value(x) >= level - 1e-9]
-        if welcome:
-            return _Plan(max(welcome, key=task.value), previous, target, accepts=True), ()
+        if len(lasts) == 1 and task.allows(target) and task.value(target) >= level - 1e-9:
+            return _Plan(target, previous, target, accepts=True), ()
         try:
             return _Plan(_drawn(view, task, task.trade_off(target, level)), previous, target), ()
         except Infeasible as error:

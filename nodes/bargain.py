@@ -144,8 +144,6 @@ def best(b: Bargain, goal: Goal, floors: Sequence[tuple[Objective, float]] = ())
     """The best of F(m) by a goal; ties nearest to the mean of the moves, then a seeded draw."""
     from scenarios.optimum import Infeasible, closest, maximise
 
-    if not b.contested:
-        return Merged(b.lower)
     box = Box(lower=b.lower, upper=b.upper, floors=floors)
     try:
         found = closest(b.ward, goal, b.mean, slack=SLACK, rng=b.rng(), **box)

@@ -8,7 +8,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
 from nodes.edges import emit, say
-from nodes.equipment import equipment
+from nodes.equipment import chat, equipment, negotiator
 from nodes.journal import journal
 from nodes.record import SCHEMA_VERSION, EdgeEvent, Seat, digest
 from nodes.seats import seat_everyone, sitting
@@ -29,6 +29,10 @@ def brief(state: Debate, runtime: Runtime[Table]) -> dict[str, Any]:
     if settings.blind:
         ward.blinded(settings.blind)
     seats = seat_everyone(settings)
+    for at in seats:  # a model that cannot be built is said before anything is begun
+        negotiator(at.model or "reference", at.policy)
+    if settings.merge_rule == "llm":
+        chat(settings.mediator_model or settings.model)
     previous = state.get("record")
     run_id = name_run(ward, settings, seats)
     while (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -48,6 +48,7 @@ class Equipment:
 
 
 _lent: list[Equipment] = []
+_built: list[Chat] = []
 
 
 def lend(equipment: Equipment) -> None:
@@ -87,8 +88,15 @@ def _reference(policy: tuple[tuple[str, object], ...]) -> Negotiator:
     return Reference(Policy.model_validate(dict(policy)))
 
 
-@lru_cache(maxsize=16)
+@cache
 def _chat(model: str, base_url: str | None, timeout_s: float) -> Chat:
     from negotiators.chat import Chat
 
-    return Chat(model, base_url=base_url, timeout_s=timeout_s)
+    _built.append(Chat(model, base_url=base_url, timeout_s=timeout_s))
+    return _built[-1]
+
+
+async def hang_up() -> None:
+    """Close what chat negotiators hold open in this event loop; whoever ends a loop calls it first."""
+    for negotiator_ in _built:
+        await negotiator_.aclose()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any, Literal
 
 from langgraph.types import Command, interrupt
@@ -29,7 +30,7 @@ async def mediate(state: Debate) -> Command[Literal["retrieve", "exit_solo", "re
     if silent:
         return Command(goto="record", update={"incidents": [_no_move(round_, silent)]})
     bargain = bargain_of(sat, state, moves)
-    merged, incidents, usage = await _merge(sat, bargain, moves, round_)
+    merged, incidents, usage = await merged_by_rule(sat, bargain, moves, round_)
     amended = _review(sat, bargain, merged, round_) if sat.settings.review else None
     joint = sat.ward.allocation(merged.allocation if amended is None else amended)
     disputed = contested(sat.ward, bargain.moves)
@@ -79,23 +80,25 @@ def bargain_of(sat: Sitting, state: Debate, moves: dict[str, Move]) -> Bargain:
     )
 
 
-async def _merge(
+async def merged_by_rule(
     sat: Sitting, bargain: Bargain, moves: dict[str, Move], round_: int
 ) -> tuple[Merged, list[dict[str, Any]], list[dict[str, Any]]]:
-    """The merge, with the incidents and usage of a mediating model if there is one."""
+    """The merge of moves by the debate's rule, with the incidents and usage of a mediating model if there is one."""
     if sat.settings.merge_rule != "llm":
         return await asyncio.to_thread(merge, sat.settings.merge_rule, bargain), [], []
     model = chat(sat.settings.mediator_model or sat.settings.model)
     cells = contested(sat.ward, bargain.moves)
     pay = payer(sat.run_id, "mediator", "mediate", round_)
-    reply = await model.propose_merge(sat.shown, tuple(moves.values()), cells, pay=pay)
+    reply = await model.propose_merge(
+        sat.shown, list(moves.values()), cells, pay=pay, seed=sat.settings.model_seed, round_=round_
+    )
     where = {"seat": "mediator", "node": "mediate", "round": round_}
     incidents = [i.model_copy(update=where).model_dump(mode="json") for i in reply.incidents]
     usage = [reply.usage.model_copy(update={"seat": "mediator", "node": "mediate"}).model_dump(mode="json")]
-    if (
-        reply.move.allocation is None
-    ):  # nothing could be parsed: the mediator abstains, the default rule settles
-        return await asyncio.to_thread(merge, "mean-and-repair", bargain), incidents, usage
+    if reply.move.allocation is None:  # nothing could be parsed: the default rule settles, and the record says so
+        fallback = await asyncio.to_thread(merge, "mean-and-repair", bargain)
+        note = "the mediating model abstained: merged by mean-and-repair"
+        return replace(fallback, notes=(*fallback.notes, note)), incidents, usage
     return await asyncio.to_thread(settle, bargain, sat.ward.array(reply.move.allocation)), incidents, usage
 
 

@@ -53,6 +53,7 @@ def merge_rule(
 def merge(name: str, bargain: Bargain) -> Merged:
     """The joint allocation of a bargain by a named rule: feasible, in the span of the moves, the agreed kept.
 
+    Where nothing is contested there is nothing to settle, whatever the rule: the moves are one and stand.
     Raises ParleyError for a name that is no rule or needs a model; AssertionError should a rule leave F(m).
     """
     if name not in MERGE_RULES:
@@ -64,7 +65,7 @@ def merge(name: str, bargain: Bargain) -> Merged:
         raise ParleyError(
             f"merge rule '{name}': needs a model to propose; name a mediator model, or another rule"
         )
-    return checked(bargain, rule(bargain))
+    return checked(bargain, rule(bargain) if bargain.contested else Merged(bargain.lower))
 
 
 def settle(bargain: Bargain, proposed: Array) -> Merged:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -11,8 +12,7 @@ from nodes.brief import corpus_of
 from nodes.edges import say
 from nodes.emergence import Emergence, criteria, emergence
 from nodes.journal import journal
-from nodes.mediator import bargain_of
-from nodes.merge_rules import merge
+from nodes.mediator import bargain_of, merged_by_rule
 from nodes.record import EdgeEvent, Influence, Outcome, Round, RunRecord, Solo
 from nodes.seats import Sitting, last_valid_moves, sitting
 from nodes.state import Debate
@@ -22,23 +22,28 @@ from scenarios.optimum import normalised_measures
 from scenarios.ward import Allocation, Array
 
 
-def record(state: Debate) -> dict[str, Any]:
+async def record(state: Debate) -> dict[str, Any]:
     """Measure every allocation of the run and write the run record beside the journal."""
     sat = sitting(state)
-    document = recorded(state, sat)
-    path = journal(sat.run_id).finish(document)
-    journal(sat.run_id).append("finished", run_id=sat.run_id, status=document.status)
+    no_debate, incidents, usage = await merge_of_solos(state, sat)
+    spent: Debate = {  # type: ignore[typeddict-item]
+        **state,
+        "incidents": state["incidents"] + incidents,
+        "usage": state["usage"] + usage,
+    }
+    document = await asyncio.to_thread(recorded, spent, sat, no_debate)
+    path = await asyncio.to_thread(journal(sat.run_id).finish, document)
+    await asyncio.to_thread(journal(sat.run_id).append, "finished", run_id=sat.run_id, status=document.status)
     say(f"recorded: {path}", kind="record", run_id=sat.run_id, path=str(path))
     return {"record": document.model_dump(mode="json")}
 
 
-def recorded(state: Debate, sat: Sitting) -> RunRecord:
+def recorded(state: Debate, sat: Sitting, no_debate: Allocation | None) -> RunRecord:
     """The run record of a finished state."""
     rounds = [Round.model_validate(r) for r in state["rounds"]]
     solos = _solos(state, "solo")
     exits = _solos(state, "exit_solo")
     complete = bool(state["exit_solo"])
-    no_debate = merge_of_solos(state, sat)
     joint = rounds[-1].joint if rounds and complete else None
     allocations = _allocations(solos, rounds, exits, no_debate, joint)
     outcomes = {name: outcome(sat, x) for name, x in allocations.items()}
@@ -74,17 +79,19 @@ def _solos(state: Debate, which: str) -> dict[str, Solo]:
     }
 
 
-def merge_of_solos(state: Debate, sat: Sitting) -> Allocation | None:
-    """The no-debate merge: the same rule, the same seed, on the solos; None where a seat has no solo.
+async def merge_of_solos(
+    state: Debate, sat: Sitting
+) -> tuple[Allocation | None, list[dict[str, Any]], list[dict[str, Any]]]:
+    """The no-debate merge, with its incidents and usage: the same rule, the same seed, on the solos.
 
-    With the `llm` rule there is no fixed rule to repeat, so the default rule stands in and the record says `llm`.
+    None where a seat has no solo.
     """
     before: Debate = {**state, "rounds": [], "moves": []}  # type: ignore[typeddict-item]
     solos = last_valid_moves(before, sat)
     if len(solos) < len(sat.seats):
-        return None
-    rule = "mean-and-repair" if sat.settings.merge_rule == "llm" else sat.settings.merge_rule
-    return sat.ward.allocation(merge(rule, bargain_of(sat, before, solos)).allocation)
+        return None, [], []
+    merged, incidents, usage = await merged_by_rule(sat, bargain_of(sat, before, solos), solos, 0)
+    return sat.ward.allocation(merged.allocation), incidents, usage
 
 
 def _allocations(

@@ -33,6 +33,11 @@ async def retrieve(state: Debate) -> dict[str, Any]:
     return {"retrieved": retrieved, "moves": [], "edges": await asyncio.to_thread(emit, sat, [edge])}
 
 
+def _listed(passages: Sequence[Passage], most: int = 3) -> str:
+    more = f" and {len(passages) - most} more" if len(passages) > most else ""
+    return (", ".join(p.title for p in passages[:most]) or "nothing") + more
+
+
 def may_cite(sat: Sitting, seat: str) -> bool:
     """Whether passages reach this seat: its persona names a framework, and retrieval is not off."""
     return sat.seats[seat].persona.aligned and sat.settings.retrieval != "off"

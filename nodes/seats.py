@@ -137,7 +137,7 @@ def view_of(
         occasion=occasion,  # type: ignore[arg-type]
         round=round_,
         rounds=sat.settings.rounds,
-        seed=sat.settings.seed,
+        seed=sat.settings.seed if sat.seats[seat].negotiator == "reference" else sat.settings.model_seed,
         values=sat.seats[seat].declared,
         passages=passages,
         moves=tuple(Move.model_validate(m) for m in heard if m["allocation"] is not None),

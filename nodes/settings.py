@@ -88,6 +88,11 @@ class Table(Model):
             )
         return self
 
+    @property
+    def model_seed(self) -> int:
+        """The seed sent to models: the run's, and another for every replicate."""
+        return (self.seed + 1_000_003 * self.replicate) % 2**31
+
     def seated(self) -> list[tuple[str, str, str, float]]:
         """(seat, persona, model, persuasion) in the order seated: A, B, then the panel."""
         other = self.opponent_model or self.model

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from negotiators.protocol import Occasion, Passage, Reply
+from negotiators.protocol import Occasion, Passage, Pay, Reply
 from nodes.journal import journal
 from nodes.seats import Sitting, view_of
 
@@ -62,7 +62,7 @@ def _run(decision: Coroutine[Any, Any, Reply]) -> Reply:
     raise RuntimeError("a reference negotiator waited for something; it must only compute")
 
 
-def payer(run_id: str, seat: str, occasion: str, round_: int) -> Callable[..., Awaitable[Json]]:
+def payer(run_id: str, seat: str, occasion: str, round_: int) -> Pay:
     """A payer for one turn: the same call of the same turn is never paid twice."""
     number = itertools.count()
 

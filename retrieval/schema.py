@@ -80,7 +80,7 @@ def migrate(connection: psycopg.Connection[Any]) -> int:
         return found
     try:
         with connection.transaction():
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            lock(connection)
             found = version(connection)  # another process may have been faster
             if found > LATEST:
                 raise ParleyError(
@@ -115,6 +115,11 @@ def version(connection: psycopg.Connection[Any]) -> int:
         return 0
     newest = connection.execute("SELECT coalesce(max(version), 0) FROM parley.migrations").fetchone()
     return int(newest[0]) if newest else 0
+
+
+def lock(connection: psycopg.Connection[Any]) -> None:
+    """Let one process at a time, to the end of its transaction, change tables and indexes."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def vector_type(dimensions: int) -> str:

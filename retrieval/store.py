@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from retrieval import schema
+from retrieval.collection import PASSAGE_COLUMNS, Collection
 from retrieval.embeddings import Embedder, embedder
 from retrieval.passages import Passage, corpus, corpus_hash
 from retrieval.ranking import EXACT_BELOW, Mode, Ranking, Retrieved
@@ -20,26 +21,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from psycopg_pool import ConnectionPool
 
-__all__ = ["Progress", "Retrieved", "Store", "Stored"]
+__all__ = ["Mode", "Progress", "Retrieved", "Store", "Stored"]
 
 Progress = Callable[[int, int], None]
 """Called with how many passages have been embedded, and how many there are to embed."""
 
-COLLECTION = "parley"
 _CANDIDATES = 50
 _BATCH = 64
 _REMEMBERED_QUERIES = 10_000
 _LOCK = 0x7061  # with the collection's hash: one writer a collection at a time
-
-_UPSERT = """
-    INSERT INTO parley.passages (collection, id, framework, kind, title, text, source, principles,
-                                 content_hash, origin, dimensions, embedding)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-    ON CONFLICT (collection, id) DO UPDATE SET
-        framework = excluded.framework, kind = excluded.kind, title = excluded.title, text = excluded.text,
-        source = excluded.source, principles = excluded.principles, content_hash = excluded.content_hash,
-        origin = excluded.origin, dimensions = excluded.dimensions, embedding = excluded.embedding
-"""
 
 
 @dataclass(frozen=True)
@@ -50,27 +40,20 @@ class Stored:
     origin: str | None
 
 
-@dataclass(frozen=True)
-class _Collection:
-    embeddings: str
-    dimensions: int
-    corpus_hash: str | None
-
-
 class Store:
     """A collection of passages with one embedding model, in a database whose schema is up to date.
 
     Safe to share between threads; every method blocks. Several processes may use one database at once.
     """
 
-    def __init__(self, pool: ConnectionPool[Any], embedder: Embedder, collection: str = COLLECTION) -> None:
+    def __init__(self, pool: ConnectionPool[Any], embedder: Embedder, collection: str) -> None:
         self.embedder = embedder
-        self.collection = collection
+        self.collection = Collection(collection)
         self._pool = pool
 
     @classmethod
     def connect(
-        cls, url: str | None = None, *, embeddings: Embedder | str | None = None, collection: str = COLLECTION
+        cls, url: str | None = None, *, embeddings: Embedder | str | None = None, collection: str = "parley"
     ) -> Store:
         """Open a store; starts the embedded server if need be and brings the schema to its newest version.
 
@@ -104,6 +87,7 @@ class Store:
         return cls(pool, chosen, collection)
 
     def close(self) -> None:
+        """Close the connections; the server goes on."""
         self._pool.close()
 
     def __enter__(self) -> Store:
@@ -114,39 +98,36 @@ class Store:
 
     # -- writing ---------------------------------------------------------------------------------------------
 
-    def ensure_corpus(self, passages: Sequence[Passage] | None = None, progress: Progress | None = None) -> int:
+    def ensure_corpus(
+        self, passages: Sequence[Passage] | None = None, progress: Progress | None = None
+    ) -> int:
         """Make the shipped part of the collection equal to the corpus; returns how many passages were embedded.
 
-        What did not change is not embedded again; what is no longer shipped is deleted; a user's passages stay.
-        Costs one query when nothing changed. Raises ParleyError if the collection has another embedding model.
+        What did not change is not embedded again; what is no longer shipped is deleted; a user's passages
+        stay. One query if nothing changed. Raises ParleyError if the collection has another embedding model.
         """
         wanted = corpus() if passages is None else passages
         fingerprint = corpus_hash(wanted)
         with self._pool.connection() as connection:
-            if self._checked(connection, fingerprint):
+            if self._is_current(connection, fingerprint):
                 return 0
         with self._writing() as connection:
-            if self._checked(connection, fingerprint):
+            if self._is_current(connection, fingerprint):
                 return 0  # another process did it while we waited
-            self._create_collection(connection)
-            known = dict(
-                connection.execute(
-                    "SELECT id, content_hash FROM parley.passages WHERE collection = %s AND origin IS NULL",
-                    [self.collection],
-                ).fetchall()
-            )
+            self.collection.create(connection, self.embedder)
+            known = self.collection.shipped(connection)
             fresh = [passage for passage in wanted if known.get(passage.id) != passage.content_hash()]
-            vectors = self._embed(fresh, self.embedder, progress)
+            vectors = _embed(fresh, self.embedder, progress)
             gone = sorted(set(known) - {passage.id for passage in wanted})
             with connection.transaction():
-                self._upsert(connection, fresh, None, vectors)
+                self.collection.upsert(connection, fresh, None, vectors)
                 connection.execute(
                     "DELETE FROM parley.passages WHERE collection = %s AND origin IS NULL AND id = ANY(%s)",
-                    [self.collection, gone],
+                    [self.collection.name, gone],
                 )
                 connection.execute(
                     "UPDATE parley.collections SET corpus_hash = %s WHERE name = %s",
-                    [fingerprint, self.collection],
+                    [fingerprint, self.collection.name],
                 )
         return len(fresh)
 
@@ -155,48 +136,39 @@ class Store:
     ) -> Literal["added", "replaced", "unchanged"]:
         """Add the passages cut from one document, in the place of those cut from it before.
 
-        `origin` says which document (its path) and `sha256` what it held: a document of the same framework whose
-        content is known, under this path or another, adds nothing. Raises ParleyError if an id is taken by a
-        shipped passage or another document, or for another embedding model.
+        `origin` says which document (its path) and `sha256` what it held: a document of the same framework
+        whose content is known, under this path or another, adds nothing. Raises ParleyError if an id is taken
+        by a shipped passage or another document, or if the collection has another embedding model.
         """
         frameworks = {passage.framework for passage in passages}
         if len(frameworks) != 1:
-            raise ParleyError(f"{origin}: a document's passages are of one framework, at least one passage")
+            raise ParleyError(f"{origin}: give at least one passage, and all of one framework")
         framework = frameworks.pop()
         with self._writing() as connection:
-            self._create_collection(connection)
-            if self._holds(connection, framework, sha256):
+            self.collection.create(connection, self.embedder)
+            if self.collection.holds(connection, framework, sha256) is not None:
                 return "unchanged"
             ids = [passage.id for passage in passages]
-            taken = connection.execute(
-                "SELECT id FROM parley.passages WHERE collection = %s AND id = ANY(%s) "
-                "AND (origin, framework) IS DISTINCT FROM (%s, %s) ORDER BY id LIMIT 1",
-                [self.collection, ids, origin, framework],
-            ).fetchone()
-            if taken:
-                raise ParleyError(f"{origin}: passage id {taken[0]!r} is taken; rename the file")
-            vectors = self._embed(passages, self.embedder, progress)
+            taken = self.collection.taken(connection, ids, framework, origin)
+            if taken is not None or len(set(ids)) < len(ids):
+                raise ParleyError(f"{origin}: passage id {taken or ids[0]!r} is taken; rename the file")
+            vectors = _embed(passages, self.embedder, progress)
             with connection.transaction():
                 replaced = connection.execute(
                     "DELETE FROM parley.documents WHERE collection = %s AND framework = %s AND origin = %s",
-                    [self.collection, framework, origin],
+                    [self.collection.name, framework, origin],
                 ).rowcount
                 connection.execute(
                     "INSERT INTO parley.documents (collection, framework, origin, sha256) VALUES (%s, %s, %s, %s)",
-                    [self.collection, framework, origin, sha256],
+                    [self.collection.name, framework, origin, sha256],
                 )
-                self._upsert(connection, passages, origin, vectors)
+                self.collection.upsert(connection, passages, origin, vectors)
         return "replaced" if replaced else "added"
-
-    def holds(self, framework: str, sha256: str) -> bool:
-        """Has a document of this content been added for this framework?"""
-        with self._pool.connection() as connection:
-            return self._holds(connection, framework, sha256)
 
     def delete(
         self, ids: Sequence[str] = (), *, origin: str | None = None, framework: str | None = None
     ) -> int:
-        """Delete passages a user added, by id, or all of an origin and/or framework; returns how many.
+        """Delete passages that users added: those that meet every condition given; returns how many.
 
         Shipped passages are not deleted: they would be back with the next corpus. Raises ParleyError for an id
         that is not there or is shipped, and if nothing is named.
@@ -204,29 +176,17 @@ class Store:
         if not ids and origin is None and framework is None:
             raise ParleyError("delete: name passage ids, an origin or a framework")
         with self._writing() as connection, connection.transaction():
-            found = dict(
-                connection.execute(
-                    "SELECT id, origin FROM parley.passages WHERE collection = %s AND id = ANY(%s)",
-                    [self.collection, list(ids)],
-                ).fetchall()
-            )
+            rows = connection.execute(
+                "SELECT id, origin FROM parley.passages WHERE collection = %s AND id = ANY(%s)",
+                [self.collection.name, list(ids)],
+            ).fetchall()
+            found = dict(rows)
             for name in ids:
                 if name not in found:
                     raise ParleyError(f"passage {name!r}: is not in the store; see python -m retrieval list")
                 if found[name] is None:
                     raise ParleyError(f"passage {name!r}: is shipped and cannot be deleted; edit the corpus")
-            deleted = connection.execute(
-                "DELETE FROM parley.passages WHERE collection = %s AND origin IS NOT NULL "
-                "AND (%s::text[] IS NULL OR id = ANY(%s)) AND (%s::text IS NULL OR origin = %s) "
-                "AND (%s::text IS NULL OR framework = %s)",
-                [self.collection, list(ids) or None, list(ids), origin, origin, framework, framework],
-            ).rowcount
-            connection.execute(
-                "DELETE FROM parley.documents d WHERE collection = %s AND NOT EXISTS (SELECT FROM parley.passages p "
-                "WHERE (p.collection, p.framework, p.origin) = (d.collection, d.framework, d.origin))",
-                [self.collection],
-            )
-        return deleted
+            return self.collection.delete(connection, list(ids) or None, origin, framework)
 
     def reembed(self, embedder: Embedder, progress: Progress | None = None) -> int:
         """Embed the whole collection with another model and make that its own; returns how many passages.
@@ -235,28 +195,36 @@ class Store:
         """
         with self._writing() as connection:
             rows = connection.execute(
-                "SELECT id, framework, kind, title, text, source, principles, key FROM parley.passages "
-                "WHERE collection = %s ORDER BY key",
-                [self.collection],
+                f"SELECT {', '.join(PASSAGE_COLUMNS)}, key FROM parley.passages "
+                "WHERE collection = %s ORDER BY key".encode(),
+                [self.collection.name],
             ).fetchall()
-            vectors = self._embed([_passage(row) for row in rows], embedder, progress)
+            vectors = _embed([_passage(row) for row in rows], embedder, progress)
             with connection.transaction():
-                connection.execute(
-                    "INSERT INTO parley.collections (name, embeddings, dimensions) VALUES (%s, %s, %s) "
-                    "ON CONFLICT (name) DO UPDATE SET embeddings = excluded.embeddings, dimensions = excluded.dimensions",
-                    [self.collection, embedder.name, embedder.dimensions],
-                )
-                with connection.cursor() as cursor:
-                    cursor.executemany(
-                        "UPDATE parley.passages SET dimensions = %s, embedding = %s WHERE key = %s",
-                        [
-                            (embedder.dimensions, vector, row[-1])
-                            for row, vector in zip(rows, vectors, strict=True)
-                        ],
-                    )
-                self._index(connection, embedder.dimensions)
+                self.collection.index(connection, embedder.dimensions)
+                self.collection.replace_vectors(connection, embedder, [row[-1] for row in rows], vectors)
         self.embedder = embedder
         return len(rows)
+
+    @contextmanager
+    def _writing(self) -> Iterator[psycopg.Connection[Any]]:
+        """A connection that alone may write to this collection, among all processes."""
+        with self._pool.connection() as connection:
+            connection.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", [_LOCK, self.collection.name])
+            try:
+                yield connection
+            finally:
+                if not connection.closed:
+                    connection.execute(
+                        "SELECT pg_advisory_unlock(%s, hashtext(%s))", [_LOCK, self.collection.name]
+                    )
+
+    def _is_current(self, connection: psycopg.Connection[Any], fingerprint: str) -> bool:
+        facts = self.collection.facts(connection)
+        if facts is None:
+            return False
+        self.collection.check(facts.embeddings, self.embedder.name)
+        return facts.corpus_hash == fingerprint
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -265,33 +233,147 @@ class Store:
     ) -> list[Retrieved]:
         """The k passages that answer a query best, best first, with why they came back.
 
-        `frameworks` None searches all; a framework without passages simply adds none. `dense` ranks by cosine
-        (HNSW, walked on until the filter has its fill; exact below 1,000 passages), `text` by the words that
-        match in English full text, `hybrid` fuses the two lists of candidates by reciprocal rank. One round
-        trip besides the query's vector. Raises ParleyError for an empty query, k < 1, an unknown mode, or an
-        embedding model that is not the collection's.
+        `frameworks` None searches all; a framework without passages adds none. `dense` ranks by cosine (HNSW,
+        walked on until the filter has its fill; exact below 1,000 passages), `text` by the words that match in
+        English full text, `hybrid` fuses both lists of candidates by reciprocal rank. One round trip besides
+        the query's vector. Raises ParleyError for an empty query, k < 1, an unknown mode, an empty collection,
+        or an embedding model that is not the collection's.
         """
-        if not query.strip():
+        query = query.replace("\x00", " ").strip()
+        if not query:
             raise ParleyError("search: the query is empty; write some words")
         if k < 1:
             raise ParleyError(f"search: k is {k}; ask for at least 1 passage")
         if mode not in get_args(Mode):
             raise ParleyError(f"search: {mode!r} is no mode; use one of {', '.join(get_args(Mode))}")
-        query = query.replace("\x00", " ")
+        digest = hashlib.sha256(query.encode()).digest()
+        dimensions, few, vector = self._prepared(digest, checked=mode != "text")
+        if vector is None and mode != "text":
+            vector = self.embedder.embed_query(query)
+            self._remember(digest, vector)
+        ranking = Ranking(mode, dimensions, filtered=frameworks is not None, exact=few)
+        values = {
+            "collection": self.collection.name,
+            "frameworks": list(frameworks or ()),
+            "vector": vector,
+            "query": query,
+            "candidates": max(_CANDIDATES, 2 * k),
+            "k": k,
+        }
         with self._pool.connection() as connection:
-            vector, small = self._query_vector(connection, query, mode)
-            if vector is None and mode != "text":
-                vector = self._remember(connection, query, self.embedder.embed_query(query))
-            ranking = Ranking(mode, self._dimensions(vector), frameworks is not None, exact=small)
-            rows = connection.execute(
-                ranking.sql(),
-                {
-                    "collection": self.collection,
-                    "frameworks": list(frameworks or ()),
-                    "vector": vector,
-                    "query": query,
-                    "candidates": max(_CANDIDATES, 2 * k),
-                    "k": k,
-                },
-            ).fetchall()
+            rows = connection.execute(ranking.sql(), values).fetchall()
         return [Retrieved.from_row(row) for row in rows]
+
+    def _prepared(self, digest: bytes, checked: bool) -> tuple[int, bool, NDArray[np.float32] | None]:
+        """The collection's dimensions, whether it is small, and the query's vector if it is remembered."""
+        with self._pool.connection() as connection:
+            row = connection.execute(
+                "SELECT c.embeddings, c.dimensions, q.vector, (SELECT count(*) FROM (SELECT FROM parley.passages p "
+                "WHERE p.collection = c.name LIMIT %s) few) FROM parley.collections c LEFT JOIN parley.query_vectors q "
+                "ON q.embeddings = c.embeddings AND q.sha256 = %s WHERE c.name = %s",
+                [EXACT_BELOW, digest, self.collection.name],
+            ).fetchone()
+        if row is None:
+            raise ParleyError(
+                f"collection {self.collection.name!r}: is empty; python -m retrieval search fills it"
+            )
+        embeddings, dimensions, vector, counted = row
+        if checked:
+            self.collection.check(embeddings, self.embedder.name)
+        return dimensions, counted < EXACT_BELOW, None if vector is None else vector.to_numpy()
+
+    def _remember(self, digest: bytes, vector: NDArray[np.float32]) -> None:
+        """Keep a query's vector, so that a repeated debate loads no model; the oldest beyond 10,000 go."""
+        with self._pool.connection() as connection, connection.transaction():
+            connection.execute("SET LOCAL synchronous_commit = off")  # to lose one costs 8 ms, to wait more
+            connection.execute(
+                "WITH new AS (INSERT INTO parley.query_vectors (embeddings, sha256, vector) VALUES (%s, %s, %s) "
+                "ON CONFLICT DO NOTHING RETURNING number) "
+                "DELETE FROM parley.query_vectors USING new WHERE query_vectors.number <= new.number - %s",
+                [self.embedder.name, digest, vector, _REMEMBERED_QUERIES],
+            )
+
+    def passages(
+        self, *, framework: str | None = None, kind: str | None = None, users: bool | None = None
+    ) -> list[Stored]:
+        """The passages in the store by framework and id; `users` True only those users added, False only shipped."""
+        with self._pool.connection() as connection:
+            rows = connection.execute(
+                f"SELECT {', '.join(PASSAGE_COLUMNS)}, origin FROM parley.passages WHERE collection = %s "
+                "AND coalesce(framework = %s, true) AND coalesce(kind = %s, true) "
+                "AND coalesce((origin IS NOT NULL) = %s, true) ORDER BY framework, id".encode(),
+                [self.collection.name, framework, kind, users],
+            ).fetchall()
+        return [Stored(_passage(row), row[-1]) for row in rows]
+
+    def holds(self, framework: str, sha256: str) -> str | None:
+        """The path under which a document of this content was added for this framework, None if it was not."""
+        with self._pool.connection() as connection:
+            return self.collection.holds(connection, framework, sha256)
+
+    def stats(self) -> dict[str, Any]:
+        """Counts by framework, kind and origin, the embedding model, versions and sizes; plain JSON values."""
+        with self._pool.connection() as connection:
+            facts = self.collection.facts(connection)
+            groups = connection.execute(
+                "SELECT framework, kind, origin IS NOT NULL, count(*) FROM parley.passages "
+                "WHERE collection = %s GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+                [self.collection.name],
+            ).fetchall()
+            row = connection.execute(
+                "SELECT (SELECT count(*) FROM parley.documents WHERE collection = %s), "
+                "(SELECT count(*) FROM parley.query_vectors), pg_database_size(current_database()), "
+                "(SELECT extversion FROM pg_extension WHERE extname = 'vector'), "
+                "current_setting('server_version')",
+                [self.collection.name],
+            ).fetchone()
+            version = schema.version(connection)
+        assert row is not None  # a SELECT without FROM has one row
+        frameworks: dict[str, dict[str, int]] = {}
+        for framework, kind, _, count in groups:
+            kinds = frameworks.setdefault(framework, {})
+            kinds[kind] = kinds.get(kind, 0) + count
+        return {
+            "collection": self.collection.name,
+            "embeddings": facts.embeddings if facts else None,
+            "dimensions": facts.dimensions if facts else None,
+            "corpus_hash": facts.corpus_hash if facts else None,
+            "passages": sum(group[3] for group in groups),
+            "shipped": sum(group[3] for group in groups if not group[2]),
+            "users": sum(group[3] for group in groups if group[2]),
+            "frameworks": frameworks,
+            "documents": row[0],
+            "remembered_queries": row[1],
+            "database_bytes": row[2],
+            "pgvector": row[3],
+            "postgresql": row[4],
+            "schema_version": version,
+        }
+
+
+def _configure(connection: psycopg.Connection[Any]) -> None:
+    from pgvector.psycopg import register_vector
+
+    register_vector(connection)
+    # Walk the index on until the framework's filter has its fill, in exact order of distance.
+    connection.execute("SELECT set_config('hnsw.iterative_scan', 'strict_order', false)")
+    connection.execute("SELECT set_config('hnsw.ef_search', '100', false)")
+
+
+def _passage(row: Sequence[Any]) -> Passage:
+    return Passage.model_validate(dict(zip(PASSAGE_COLUMNS, row, strict=False)))
+
+
+def _embed(passages: Sequence[Passage], embedder: Embedder, progress: Progress | None) -> NDArray[np.float32]:
+    """Vectors of all passages, shape (len(passages), dimensions), telling of each batch."""
+    import numpy as np
+
+    if not passages:
+        return np.empty((0, embedder.dimensions), np.float32)
+    batches = []
+    for start in range(0, len(passages), _BATCH):
+        texts = [passage.embedded_text() for passage in passages[start : start + _BATCH]]
+        batches.append(embedder.embed_documents(texts))
+        if progress:
+            progress(min(start + _BATCH, len(passages)), len(passages))
+    return np.concatenate(batches)

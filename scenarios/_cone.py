@@ -98,6 +98,16 @@ class Cone:
         if pinned is not None:
             self.right[: len(self.pins)] = pinned
             self.solver.update(b=self.right)
+        return self._answer()
+
+    def within(self, columns: Columns, lower: Array, upper: Array) -> Answer:
+        """Maximise with other finite bounds on some variables, which must have had finite bounds before."""
+        for rows, bound, sign in zip(self.bound_rows, (lower, upper), (-1.0, 1.0), strict=True):
+            self.right[rows[columns]] = sign * bound
+        self.solver.update(b=self.right)
+        return self._answer()
+
+    def _answer(self) -> Answer:
         answer = self.solver.solve()
         status, slope = str(answer.status), np.asarray(answer.z)[: len(self.pins)]
         if status == "PrimalInfeasible":  # Clarabel scales the certificate to b·z = −1
@@ -111,11 +121,15 @@ class Cone:
         import clarabel
 
         programme, start = self.programme, stack.height
+        self.bound_rows: list[Columns] = []
         for matrix in programme.at_least:
             stack.put(matrix)
         for bound, sign in zip(programme.bounds(), (1.0, -1.0), strict=True):
             bound[self.pins] = np.inf  # a bound on what is held anyway would leave no interior
             finite = np.flatnonzero(np.isfinite(bound))
+            rows = np.full(programme.width, -1)
+            rows[finite] = stack.height + np.arange(len(finite))
+            self.bound_rows.append(rows)
             stack.put(Matrix(np.arange(len(finite)), finite, np.full(len(finite), sign), -sign * bound[finite]))
         if stack.height > start:
             stack.cones.append(clarabel.NonnegativeConeT(stack.height - start))

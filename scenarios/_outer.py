@@ -30,17 +30,17 @@ class Tangents:
     rows: list[Matrix] = field(default_factory=list)
 
     def touch(self, z: Array) -> None:
-        """Add the tangent of every block at z."""
+        """Add the tangent of every block at z, rounded: a tangent anywhere is valid, and tiny weights upset HiGHS."""
         for square in self.programme.squares:
-            w = square.inside.at(z)
+            w = np.round(square.inside.at(z), 6)
             inside = square.inside
             self._put(inside, -2 * w, float(w @ w), square.column)
         for ball in self.programme.balls:
-            w = ball.inside.at(z)
+            w = np.round(ball.inside.at(z), 6)
             if (norm := float(np.linalg.norm(w))) > 1e-12:
                 self._put(ball.inside, -w / norm, ball.radius, None)
         for log in self.programme.logs:
-            v = max(log.inside.at(z), 1e-6)
+            v = max(round(log.inside.at(z), 6), 1e-6)
             inside_ = log.inside
             columns = np.append(inside_.columns, log.column)
             weights = np.append(inside_.weights / v, -1.0)

@@ -119,7 +119,8 @@ def generate(
 def _check(name: str, value: float) -> None:
     low, high = _RANGES.get(name, (0, 2**32 - 1))
     whole = PARAMETERS.get(name, int) is int
-    fits = not isinstance(value, bool) and (isinstance(value, int | np.integer) or not whole)
+    kinds = (int, np.integer) if whole else (int, float, np.integer, np.floating)
+    fits = isinstance(value, kinds) and not isinstance(value, bool)
     if not fits or not low <= value <= high:
         kind = "a whole number" if whole else "a number"
         raise ParleyError(f"generated: {name} is {value!r}; give {kind} from {low:g} to {high:g}")
@@ -141,17 +142,9 @@ def _groups(rng: np.random.Generator, severity: Array, correlation: float) -> li
         mixed = correlation * rank + math.sqrt(1 - correlation**2) * rng.standard_normal(n)
         return np.argsort(np.argsort(mixed)).astype(float)
 
-    young, adult = max(1, round(0.12 * n)) if n > 4 else 0, 0
-    adult = max(1, round(0.5 * n))
-    ages = np.sort(
-        np.concatenate(
-            [
-                rng.integers(16, 18, young),
-                rng.integers(18, 65, adult),
-                rng.integers(65, 93, n - young - adult),
-            ]
-        )
-    )
+    young, adult = max(1, round(0.12 * n)) if n > 4 else 0, max(1, round(0.5 * n))
+    spans = ((16, 18, young), (18, 65, adult), (65, 93, n - young - adult))
+    ages = np.sort(np.concatenate([rng.integers(low, high, count) for low, high, count in spans]))
     people: list[dict[str, Any]] = [{"age": float(ages[int(place)]), "attributes": {}} for place in order()]
     for name, (labels, shares) in _LABELS.items():
         cuts = np.clip(np.round(np.cumsum(shares)[:-1] * n), 1, n - 1)

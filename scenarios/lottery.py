@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from scenarios.errors import ParleyError
@@ -17,7 +19,9 @@ def chances(ward: Ward) -> Ward:
     Each is one, since demands and capacities of whole goods are whole (Budish, Che, Kojima & Milgrom 2013).
     """
     resources = {name: r.model_copy(update={"divisible": True}) for name, r in ward.resources.items()}
-    return ward.model_copy(update={"resources": resources})
+    # Built anew: a copy would carry the arrays of the original, whole goods and all.
+    kept: dict[str, Any] = {name: getattr(ward, name) for name in Ward.model_fields}
+    return Ward(**kept | {"resources": resources})
 
 
 def draw(ward: Ward, marginals: Array, rng: np.random.Generator) -> Array:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LIMIT_BYTES = 1_000_000
 LIMIT_DEPTH = 20
+LIMIT_VALUES = 200_000
 
 
 def read_ward(path: Path) -> Ward:
@@ -103,18 +104,29 @@ def _parse_yaml(text: str, source: str) -> object:
         depth, line = 0, 0
         for event in yaml.parse(text, Loader=loader):
             line = event.start_mark.line + 1 if event.start_mark else line
-            if isinstance(event, yaml.AliasEvent):
-                raise ParleyError(f"{source}: line {line}: alias *{event.anchor} is not read; write it out")
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > LIMIT_DEPTH:
                 raise ParleyError(f"{source}: line {line}: nested too deeply; a ward needs few levels")
-        return yaml.load(text, Loader=loader)
+        data = yaml.load(text, Loader=loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}: " if mark else ""
         raise ParleyError(f"{source}: {place}{error.problem or error.context}; correct the YAML") from None
     except yaml.YAMLError as error:
         raise ParleyError(f"{source}: {' '.join(str(error).split())}; correct the YAML") from None
+    if _size(data) > LIMIT_VALUES:
+        raise ParleyError(f"{source}: its aliases unfold to more than {LIMIT_VALUES} values; write them out")
+    return data
+
+
+def _size(data: object) -> int:
+    """How many values there are, those behind an alias each time; counting stops past the limit."""
+    open_, count = [data], 0
+    while open_ and count <= LIMIT_VALUES:
+        value = open_.pop()
+        count += 1
+        open_ += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return count
 
 
 @cache
@@ -128,6 +140,9 @@ def _yaml_loader() -> Any:
             seen = set()
             for key_node, _ in node.value:
                 key = getattr(key_node, "value", None)
+                if key_node.tag == "tag:yaml.org,2002:merge":
+                    says = "merge keys (<<) are not read; write them out"
+                    raise yaml.constructor.ConstructorError(None, None, says, key_node.start_mark)
                 if isinstance(key, str) and (key_node.tag, key) in seen:
                     raise yaml.constructor.ConstructorError(
                         None,

@@ -50,7 +50,8 @@ def twin(
     note = f"Twin of {ward.name}: {', '.join(chosen)} permuted {how}, seed {seed}."
     if widened and within_acuity:
         note += f" No third of acuity has two groups of {', '.join(widened)}: permuted over the whole ward."
-    return ward.model_copy(update={"name": name, "reason": note, "patients": patients})
+    fields = {field: getattr(ward, field) for field in Ward.model_fields}  # a copy would keep what is cached
+    return Ward(**(fields | {"name": name, "reason": note, "patients": patients}))
 
 
 def permutation(

@@ -33,7 +33,7 @@ FINGERPRINT = "fp_loopback"
 
 @dataclass(frozen=True)
 class Heard:
-    """One request as it came in; `number` counts chat requests from 0."""
+    """One request as it came in, header names in lower case; `number` counts chat requests from 0."""
 
     number: int
     path: str
@@ -228,14 +228,14 @@ def embedding(text: str, dimensions: int = 64) -> list[float]:
 
 
 class Loopback:
-    """The server. `heard` holds every chat request, `embedded` every embeddings request, in order."""
+    """The server. `heard` holds every chat request, `embedded` every embeddings request, in order; `at` says when."""
 
     def __init__(self, script: Script = honest_seat) -> None:
         self.script = script
         self.heard: list[Heard] = []
         self.embedded: list[Json] = []
         self.at: list[float] = []
-        self._lock = threading.Lock()
+        self._came = threading.Condition()
         self._stopped = threading.Event()
         self._http = _QuietServer(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -255,6 +255,12 @@ class Loopback:
         self._http.server_close()
         self._thread.join(5)
 
+    def wait_for(self, number: int, timeout_s: float = 5.0) -> None:
+        """Block until so many chat requests have come in."""
+        with self._came:
+            if not self._came.wait_for(lambda: len(self.heard) >= number, timeout_s):
+                raise TimeoutError(f"only {len(self.heard)} of {number} requests came in")
+
     def answer(self, path: str, headers: Mapping[str, str], body: Json) -> Answer:
         """What is sent back to one request."""
         if path.endswith("/embeddings"):
@@ -263,17 +269,18 @@ class Loopback:
             return _json({"object": "list", "data": [{"id": MODEL, "object": "model"}]})
         if not path.endswith("/chat/completions"):
             return failing(404, "no such path")
-        with self._lock:
+        with self._came:
             heard = Heard(len(self.heard), path, headers, body)
             self.heard.append(heard)
             self.at.append(time.monotonic())
+            self._came.notify_all()
         answer = self.script(heard)
         if answer.wait_s:
             self._stopped.wait(answer.wait_s)
         return answer
 
     def _embed(self, body: Json) -> Answer:
-        with self._lock:
+        with self._came:
             self.embedded.append(body)
         texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
         data = []
@@ -300,16 +307,17 @@ def _json(data: Json, status: int = 200) -> Answer:
 def _handler(server: Loopback) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body in one packet: in two, each answer waits 40 ms for an acknowledgement
 
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
         def do_GET(self) -> None:
-            self._send(server.answer(self.path, dict(self.headers.items()), {}))
+            self._send(server.answer(self.path, {k.lower(): v for k, v in self.headers.items()}, {}))
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            self._send(server.answer(self.path, dict(self.headers.items()), json.loads(body)))
+            self._send(server.answer(self.path, {k.lower(): v for k, v in self.headers.items()}, json.loads(body)))
 
         def _send(self, answer: Answer) -> None:
             self.send_response(answer.status)

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from graphs.session import begin
 from nodes.equipment import Equipment, lend
 from nodes.record import RunRecord
@@ -19,9 +21,17 @@ from scenarios.load import load
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def play(scenario: str, runs: Path, *, events: list[dict[str, Any]] | None = None, **settings: Any) -> RunRecord:
+def play(
+    scenario: str,
+    runs: Path,
+    *,
+    events: list[dict[str, Any]] | None = None,
+    base_url: str | None = None,
+    timeout_s: float = 10.0,
+    **settings: Any,
+) -> RunRecord:
     """Play a whole debate and return its record; retrieval is off unless asked for."""
-    lend(Equipment(runs=runs))
+    lend(Equipment(runs=runs, base_url=base_url, timeout_s=timeout_s))
     table = Table.model_validate({"retrieval": "off", **settings})
     given = {"ward": load(scenario).model_dump(mode="json")}
     heard: list[dict[str, Any]] = [] if events is None else events
@@ -56,6 +66,18 @@ def command(*words: str, cwd: Path, env: Mapping[str, str] | None = None, **more
         timeout=120,
         **more,
     )
+
+
+def typed(*words: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Type a command in this process, which is quicker, and return its exit code."""
+    from graphs.command import main
+
+    monkeypatch.setattr(sys, "argv", ["triage", *words])
+    try:
+        main()
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
 
 
 def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -137,7 +137,7 @@ def check(view: View, reply: Reply) -> Move:
     cells = {p.id: {r for r, n in p.needs.items() if n > 0} for p in ward.patients}
     assert {p: set(shares) for p, shares in move.allocation.items()} == cells, "each demanded cell, and no other"
     assert not ward.violations(ward.array(move.allocation))
-    assert 0 < len(move.argument.strip()) and len(move.argument) <= LONGEST_ARGUMENT
+    assert len(move.argument.strip()) > 0 and len(move.argument) <= LONGEST_ARGUMENT
     assert set(move.citations) <= {p.id for p in view.passages} and len(set(move.citations)) == len(move.citations)
     for cell in (*move.concedes, *move.contests):
         name, _, resource = cell.partition(".")

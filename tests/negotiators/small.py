@@ -15,7 +15,9 @@ KEY = "sk-parley-test-9f31c6d2a7e84b50"
 FEASIBLE: Allocation = {"p1": {"icu_bed": 1.0, "staff": 6.0}, "p2": {"icu_bed": 0.0, "staff": 4.0}}
 OTHER: Allocation = {"p1": {"icu_bed": 0.0, "staff": 2.0}, "p2": {"icu_bed": 1.0, "staff": 6.0}}
 
-PASSAGE = Passage(id="util-03", framework="utilitarian", title="Numbers", text="More lives, more good.", source="Mill 1861")
+PASSAGE = Passage(
+    id="util-03", framework="utilitarian", title="Numbers", text="More lives, more good.", source="Mill 1861"
+)
 
 
 def small_ward(**changes: Any) -> Ward:
@@ -48,7 +50,7 @@ def view(occasion: Occasion = "solo", *, seat: str = "A", persona: Persona | Non
     return View(seat=seat, persona=brief, occasion=occasion, **(fields | changes))
 
 
-def move(seat: str = "B", *, argument: str = "Because.", allocation: Allocation | None = OTHER, round_: int = 1) -> Move:
+def move(seat: str = "B", *, argument: str = "Because.", allocation: Allocation = OTHER, round_: int = 1) -> Move:
     """A move of another seat."""
     return Move(seat=seat, round=round_, allocation=allocation, argument=argument)
 

@@ -51,7 +51,11 @@ def test_what_the_server_says_was_cut_off_is_not_read_even_if_it_looks_whole(rea
     assert reading.truncated and reading.x is None
 
 
-@given(staff=st.floats(min_value=0, max_value=5), bed=st.sampled_from(["p1", "p2"]), wrapping=st.sampled_from(list(WRAPPINGS)))
+@given(
+    staff=st.floats(min_value=0, max_value=5),
+    bed=st.sampled_from(["p1", "p2"]),
+    wrapping=st.sampled_from(list(WRAPPINGS)),
+)
 def test_numbers_come_through_exactly(staff: float, bed: str, wrapping: str) -> None:
     given_ = {p: {"icu_bed": float(p == bed), "staff": staff} for p in ("p1", "p2")}
     reading = read(WRAPPINGS[wrapping].format(reply(given_)), "stop", WARD)
@@ -101,7 +105,7 @@ def test_what_is_missing_is_named_and_is_not_zero() -> None:
         "<think>" + JSON + "</think>",
         '{"allocation": ' + "9" * 5_000 + "}",
     ],
-    ids=["empty", "refusal", "no keys", "no allocation", "list", "braces", "deep", "only thought", "closed thought", "long int"],
+    ids=["empty", "words", "no keys", "no allocation", "list", "braces", "deep", "open thought", "thought", "long int"],
 )
 def test_what_holds_no_answer_is_a_problem_and_never_an_error(text: str) -> None:
     reading = read(text, "stop", WARD)

@@ -27,7 +27,7 @@ def marginals_in_a_ward(draw: st.DrawFn) -> tuple[Ward, Array]:
 
 
 @given(marginals_in_a_ward(), st.randoms(use_true_random=False))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_expectation_is_the_marginal_for_every_order(case: tuple[Ward, Array], random: Any) -> None:
     ward, marginals = case
     order = list(range(len(marginals)))
@@ -40,7 +40,7 @@ def test_expectation_is_the_marginal_for_every_order(case: tuple[Ward, Array], r
 
 
 @given(marginals_in_a_ward(), st.integers(0, 2**32 - 1))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_every_outcome_is_feasible_and_next_to_its_marginal(case: tuple[Ward, Array], seed: int) -> None:
     ward, marginals = case
     whole = ward.arrays.whole

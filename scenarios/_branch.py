@@ -1,0 +1,67 @@
+"""What is the best allocation where whole goods are too many to list: best-first branch and bound (Land & Doig 1960).
+
+Each node is a box; its divisible relaxation bounds it, and rounding the relaxation proposes an allocation. The limit
+is in nodes, not seconds, so that answers repeat; where it cuts in, the bound that is left tells the gap.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+
+import numpy as np
+
+from scenarios._cone import Cone
+from scenarios._programme import Columns, Programme
+from scenarios.ward import Array
+
+NODE_LIMIT = 2_000
+"""The most divisible relaxations that are solved for one question."""
+
+GAP = 1e-7
+
+Round = Callable[[Array], tuple[Array, float] | None]
+"""From a relaxed z to a feasible allocation near it and its value; None where there is none near."""
+
+Found = tuple[Array | None, float, float]
+"""(x, its value, a bound that nothing beats); x is None where nothing was found."""
+
+
+def branch(programme: Programme, integer: Columns, rounded: Round, nodes: int = NODE_LIMIT) -> Found:
+    """Maximise the programme's goal with z[integer] whole; `rounded` must return exact values."""
+    cone = Cone(programme)
+    lower, upper = (side[integer] for side in programme.bounds())
+    queue: list[tuple[float, int, Array, Array, Array]] = []
+    best: Array | None = None
+    reached, count, lost = float("-inf"), 0, float("-inf")
+
+    def visit(low: Array, high: Array, above: float) -> None:
+        nonlocal best, reached, count, lost
+        count += 1
+        answer = cone.within(integer, low, high)
+        if answer.z is None and answer.bound < 0:
+            return
+        if answer.z is None:
+            lost = max(lost, above)
+            return
+        bound = min(above, answer.bound)
+        if bound <= reached + GAP * max(1.0, abs(reached)):
+            return
+        found = rounded(answer.z)
+        if found is not None and found[1] > reached:
+            best, reached = found
+        if np.any(low < high):
+            heapq.heappush(queue, (-bound, count, low, high, answer.z[integer]))
+
+    visit(lower, upper, float("inf"))
+    while queue and count < nodes and -queue[0][0] > reached + GAP * max(1.0, abs(reached)):
+        minus, _, low, high, z = heapq.heappop(queue)
+        open_, middle = high > low, np.clip(z, low, high)
+        fraction = np.where(open_, 0.5 - abs(middle - np.floor(middle) - 0.5), -1.0)
+        at = int(np.argmax(fraction))
+        cut = min(np.floor(middle[at]), high[at] - 1)
+        left, right = high.copy(), low.copy()
+        left[at], right[at] = cut, cut + 1
+        visit(low, left, -minus)
+        visit(right, high, -minus)
+    return best, reached, max(reached, lost, -queue[0][0] if queue else float("-inf"))

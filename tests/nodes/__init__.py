@@ -1,0 +1,1 @@
+"""Tests of the steps of a debate, and the wards that they draw."""
