@@ -102,9 +102,9 @@ def show(
 @app.command()
 def draw() -> None:
     """Print the graph as Mermaid text."""
-    from graphs.triage import graph
+    from graphs.triage import compiled
 
-    print(graph().get_graph().draw_mermaid())
+    print(compiled().get_graph().draw_mermaid())
 
 
 @app.command(

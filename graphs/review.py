@@ -33,7 +33,9 @@ def ask(question: Json) -> Json:
         file=sys.stderr,
         flush=True,
     )
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # the event loop's own would wait for a line
+    before = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # the event loop's own would wait for a line
     try:
         line = sys.stdin.readline()
     finally:

@@ -27,10 +27,23 @@ async def begin(
     """
     async with AsyncExitStack() as stack:
         stack.push_async_callback(hang_up)
-        threads = await stack.enter_async_context(Threads.open()) if thread else None
-        if threads and thread:
-            await threads.begin(thread, Begun(given=given, table=table, equipment=equipment()))
-        return await _run(given, table, on_event, review, threads, thread)
+        if thread is None:
+            return await _run(given, table, on_event, review, None, None)
+        threads = await stack.enter_async_context(Threads.open())
+        await threads.begin(thread, Begun(given=given, table=table, equipment=equipment()))
+        briefed = False
+
+        def heard(event: Json) -> None:
+            nonlocal briefed
+            briefed = True
+            on_event(event)
+
+        try:
+            return await _run(given, table, heard, review, threads, thread)
+        except ParleyError:
+            if not briefed:  # refused before it began: the name is free again
+                await threads.forget(thread)
+            raise
 
 
 async def resume(thread: str, on_event: OnEvent, review: Review) -> Json:
@@ -70,10 +83,12 @@ async def _run(
             return finished
     step: Any = given
     while True:
-        record, question = None, None
-        async for mode, chunk in machine.astream(
+        record: Json | None = None
+        question: Json | None = None
+        stream: Any = machine.astream(
             step, config, context=table, stream_mode=["custom", "updates"], **options
-        ):
+        )
+        async for mode, chunk in stream:
             if mode == "custom":
                 on_event(chunk)
             elif "__interrupt__" in chunk:
@@ -83,14 +98,14 @@ async def _run(
         if question is not None:
             step = Command(resume=review(question))
         elif record is not None:
-            return record  # type: ignore[no-any-return]
+            return record
         else:
             raise ParleyError("the debate ended without a record; run it again")
 
 
 def _durability(table: Table) -> str:
     """`sync` where a model is paid, so that no answer is lost; `async` where computing again costs nothing."""
-    return "sync" if any(model != "reference" for _, _, model, _ in table.seated()) else "async"
+    return "sync" if table.models else "async"
 
 
 def lent(**changes: Any) -> Equipment:

@@ -30,7 +30,7 @@ class Begun:
 
     def dump(self) -> str:
         """As JSON text."""
-        lent = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(self.equipment).items()}
+        lent = {k: str(v.absolute()) if isinstance(v, Path) else v for k, v in asdict(self.equipment).items()}
         return json.dumps(
             {"given": self.given, "table": self.table.model_dump(mode="json"), "equipment": lent}
         )
@@ -97,6 +97,11 @@ class Threads:
         """Whether a first step of the thread was checkpointed."""
         return await self.saver.aget_tuple({"configurable": {"thread_id": thread}}) is not None
 
+    async def forget(self, thread: str) -> None:
+        """Remove a thread and its checkpoints."""
+        await self.saver.adelete_thread(thread)
+        await self._execute("DELETE FROM debate_threads WHERE id = %s", thread)
+
     async def finished(self, machine: Any, config: Any) -> Json | None:
         """The record of a thread that is done; None while it is not."""
         state = await machine.aget_state(config)
@@ -104,5 +109,5 @@ class Threads:
 
     async def _execute(self, query: str, *values: str) -> list[Any]:
         async with self._connection.cursor() as cursor:
-            await cursor.execute(query, values)  # type: ignore[arg-type]  # every query is a literal above
+            await cursor.execute(query, values)
             return await cursor.fetchall() if cursor.description else []

@@ -6,6 +6,7 @@ brief ─► solo ─► ┌► retrieve ─► propose ─► critique ─► m
 
 from __future__ import annotations
 
+import asyncio
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -29,17 +30,24 @@ def build() -> StateGraph[Any, Any, Any, Any]:
     from nodes.state import Debate, DebateInput
 
     debate = StateGraph(Debate, context_schema=Table, input_schema=DebateInput)
-    debate.add_sequence([brief, solo, retrieve, propose, critique, mediate])
-    debate.add_sequence([exit_solo, record])
+    opening: list[Any] = [brief, solo, retrieve, propose, critique, mediate]
+    closing: list[Any] = [exit_solo, record]
+    debate.add_sequence(opening)
+    debate.add_sequence(closing)
     debate.add_edge(START, "brief")
     debate.add_edge("record", END)  # mediate goes back to "retrieve", or on to "exit_solo", by Command
     return debate
 
 
 @cache
-def graph() -> CompiledStateGraph[Any, Any, Any, Any]:
-    """What `langgraph.json` exports: a factory, compiled without a checkpointer (the server brings its own)."""
+def compiled() -> CompiledStateGraph[Any, Any, Any, Any]:
+    """The machine, compiled without a checkpointer, once."""
     return build().compile(name="triage")
+
+
+async def graph() -> CompiledStateGraph[Any, Any, Any, Any]:
+    """What `langgraph.json` exports; the server brings its own checkpointer and must not be kept from its loop."""
+    return await asyncio.to_thread(compiled)
 
 
 if __name__ == "__main__":

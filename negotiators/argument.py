@@ -16,12 +16,12 @@ LONGEST = 1200
 ACCEPTING = "I accept what is on the table: it gives me as much as I still hold out for."
 
 PRAISE = {
-    "survival": "how many more survive",
+    "survival": "the number of survivors gained",
     "worst_off": "what the worst-off patient is left with",
-    "evenness": "that needs are met to a like degree",
-    "disadvantage_weighted_survival": "survival, counted for more the sicker the patient is",
-    "vulnerability_weighted_care": "care for those who are vulnerable or have others depending on them",
-    "equality": "that nobody has a larger share of their need met than another",
+    "evenness": "needs being met to a like degree",
+    "disadvantage_weighted_survival": "gains to the sickest, which count for more",
+    "vulnerability_weighted_care": "care for the vulnerable and for those with dependants",
+    "equality": "nobody having a larger share of their need met than another",
 }
 
 
@@ -57,7 +57,7 @@ def argue(case: Case) -> str:
 def _stance(values: Values) -> str:
     stated = sorted((k for k in values if k in MEASURES), key=lambda k: -values[k])
     matters = [PRAISE[k] for k in stated[:2] if values[k] >= 0.15 * max(values[s] for s in stated)]
-    return f"What should decide here is {' and '.join(matters)}." if matters else ""
+    return f"What should decide here is {', then '.join(matters)}." if matters else ""
 
 
 def _openly(values: Values) -> str:
@@ -93,7 +93,7 @@ def _opening(case: Case) -> str:
     a = case.ward.arrays
     patients = [p.id for p, counts in zip(case.ward.patients, a.counted, strict=True) if counts]
     h = counted_need_satisfaction(case.ward, case.x)
-    order = sorted(range(len(h)), key=lambda i: -h[i])
+    order = sorted(range(len(h)), key=lambda i: -round(h[i], 4))
     served = [f"{patients[i]} ({_percent(h[i])} of need)" for i in order[:3] if h[i] > 0.005]
     without = [patients[i] for i in order if h[i] <= 0.005]
     lot = " A lot decided between equal claims." if case.by_lot else ""
@@ -137,7 +137,7 @@ def _effect(case: Case) -> str:
 def _widest(case: Case, cells: Sequence[str], since: Array) -> list[tuple[int, int]]:
     a = case.ward.arrays
     places = [(a.row[p], a.column[r]) for p, _, r in (cell.partition(".") for cell in cells)]
-    return sorted(places, key=lambda ik: (-abs(case.x[ik] - since[ik]) / a.demand[ik], ik))
+    return sorted(places, key=lambda ik: (-round(abs(case.x[ik] - since[ik]) / a.demand[ik], 4), ik))
 
 
 def _amount(value: float) -> str:

@@ -59,7 +59,9 @@ class Form:
 class Line:
     """A line to one model: a client for each event loop, and the memory of which form of request works."""
 
-    def __init__(self, server: Server, limits: Limits, temperature: float | None, max_tokens: int | None) -> None:
+    def __init__(
+        self, server: Server, limits: Limits, temperature: float | None, max_tokens: int | None
+    ) -> None:
         self.server = server
         self.limits = limits
         self.temperature = temperature
@@ -85,7 +87,11 @@ class Line:
             if not isinstance(got, Failure):
                 if not request.get("route"):
                     self._form = form
-                return got | {"route": form.route, "seconds": time.monotonic() - started, "incidents": incidents}
+                return got | {
+                    "route": form.route,
+                    "seconds": time.monotonic() - started,
+                    "incidents": incidents,
+                }
             other = next(self._other_forms(form, request, got), None)
             if other is not None:
                 incidents.append({"kind": "fallback", "detail": f"{got.detail}; {_change(form, other)}"})
@@ -124,7 +130,9 @@ class Line:
             if loop in self._open:
                 return
             client = http_client(self.server, self.limits.timeout_s) if self.server.openai else None
-            model = build(self.server, timeout_s=self.limits.timeout_s, temperature=self.temperature, client=client)
+            model = build(
+                self.server, timeout_s=self.limits.timeout_s, temperature=self.temperature, client=client
+            )
             self._open[loop] = (model, client)
 
     async def _attempt(self, model: BaseChatModel, request: Json, form: Form) -> Json | Failure:
@@ -137,7 +145,9 @@ class Line:
             got: Json | Failure = cut or failure_of(error, self.server, self.limits.timeout_s)
         else:
             got = _reply(message)
-        return got if isinstance(got, Failure) else got | {"text": self.server.scrubbed(got["text"])}
+        if isinstance(got, Failure):
+            return got
+        return {k: self.server.scrubbed(v) if isinstance(v, str) else v for k, v in got.items()}
 
     def _bound(self, model: BaseChatModel, request: Json, form: Form) -> Runnable[Any, Any]:
         options = self._options(request, form)
@@ -149,7 +159,9 @@ class Line:
         elif form.route == "tools":
             function = {"name": TOOL, "description": "Submit your answer.", "parameters": request["schema"]}
             choice = TOOL if self.server.openai else "any"
-            return model.bind_tools([{"type": "function", "function": function}], tool_choice=choice, **options)
+            return model.bind_tools(
+                [{"type": "function", "function": function}], tool_choice=choice, **options
+            )
         return model.bind(**options)
 
     def _options(self, request: Json, form: Form) -> Json:
@@ -173,10 +185,14 @@ class Line:
         sent = {"temperature": self.temperature, "seed": request.get("seed")}
         sent["max_tokens"] = request.get("max_tokens") or self.max_tokens
         for option in OPTIONS:
-            named = option in failure.said.lower() or (option == "max_tokens" and "max_completion" in failure.said)
+            named = option in failure.said.lower() or (
+                option == "max_tokens" and "max_completion" in failure.said
+            )
             if named and sent[option] is not None and option not in form.without:
                 yield replace(form, without=form.without | {option})
-        later = self._routes[self._routes.index(form.route) + 1 :] if form.route in self._routes else ("plain",)
+        later = (
+            self._routes[self._routes.index(form.route) + 1 :] if form.route in self._routes else ("plain",)
+        )
         for route in later:
             yield replace(form, route=route)
         for option in OPTIONS:
@@ -197,7 +213,10 @@ def _reply(message: Any) -> Json:
     counted: Json = meta.get("token_usage") or {}
     usage = message.usage_metadata
     if counted:
-        usage = {"input_tokens": counted.get("prompt_tokens"), "output_tokens": counted.get("completion_tokens")}
+        usage = {
+            "input_tokens": counted.get("prompt_tokens"),
+            "output_tokens": counted.get("completion_tokens"),
+        }
     calls = [json.dumps(c["args"]) for c in message.tool_calls]
     calls += [str(c["args"]) for c in message.invalid_tool_calls if c["args"]]
     text = "\n".join(calls) or str(message.text) or str(message.additional_kwargs.get("refusal") or "")

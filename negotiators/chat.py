@@ -46,7 +46,9 @@ class _Account:
     incidents: list[Incident] = field(default_factory=list)
 
     def note(self, kind: Any, detail: str) -> None:
-        self.incidents.append(Incident(kind=kind, seat=self.seat, node=self.node, round=self.round, detail=detail))
+        self.incidents.append(
+            Incident(kind=kind, seat=self.seat, node=self.node, round=self.round, detail=detail)
+        )
 
     def take(self, reply: Json) -> None:
         self.replies.append(reply)
@@ -193,7 +195,9 @@ class Chat:
             again = request | {"messages": shorter(asked)}
             if self._cap:
                 again["max_tokens"] = LARGER_CAP * self._cap
-            account.note("truncated", "cut off; asked again, shorter" + (", with a larger cap" if self._cap else ""))
+            account.note(
+                "truncated", "cut off; asked again, shorter" + (", with a larger cap" if self._cap else "")
+            )
             return again
         again = request | {"messages": corrective(asked, str(reply.get("text") or ""), first.problems)}
         if first.x is None and reply.get("route") == "plain":

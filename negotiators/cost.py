@@ -44,7 +44,9 @@ def load_prices(path: Path | None = None) -> Prices:
         data = yaml.safe_load(named.read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         why = type(error).__name__
-        raise ParleyError(f"price table {named}: cannot be read ({why}); mend it or unset PARLEY_PRICES") from None
+        raise ParleyError(
+            f"price table {named}: cannot be read ({why}); mend it or unset PARLEY_PRICES"
+        ) from None
     if not isinstance(data, dict):
         raise ParleyError(f"price table {named}: no models in it; write NAME: {{input: 2.5, output: 10}}")
     out = {}

@@ -14,7 +14,13 @@ from negotiators.quoting import clean
 
 PASSING = frozenset({408, 409, 425, 429})
 REFUSED = frozenset({400, 422})
-CONNECTION = {"APIConnectionError", "TransportError", "ConnectError", "ModelConnectionError", "ConnectionError"}
+CONNECTION = {
+    "APIConnectionError",
+    "TransportError",
+    "ConnectError",
+    "ModelConnectionError",
+    "ConnectionError",
+}
 TIMED_OUT = {"APITimeoutError", "TimeoutException", "ModelTimeoutError", "TimeoutError"}
 NO_COMPLETION = (ValueError, KeyError, TypeError, IndexError, AttributeError)
 """What clients raise for a 200 whose body is no chat completion."""
@@ -44,7 +50,9 @@ def failure_of(error: Exception, server: Server, timeout_s: float) -> Failure:
     if status == 403:
         return Failure("the server does not allow this key to use the model (403)")
     if status == 404:
-        return Failure("no such model or path (404); check the name, and that --base-url ends as the server's docs say")
+        return Failure(
+            "no such model or path (404); check the name, and that --base-url ends as the server's docs say"
+        )
     if status in REFUSED:
         return Failure(f"the server refuses the request ({status}): {said}", refused=True, said=said)
     if status is not None and status >= 300:
@@ -53,9 +61,13 @@ def failure_of(error: Exception, server: Server, timeout_s: float) -> Failure:
     if names & TIMED_OUT:
         return Failure(f"no answer within {timeout_s:g} s", passing=True)
     if names & CONNECTION or isinstance(error, OSError):
-        return Failure("no connection, or it was dropped; see that the server runs at that address", passing=True)
+        return Failure(
+            "no connection, or it was dropped; see that the server runs at that address", passing=True
+        )
     if status is not None or isinstance(error, NO_COMPLETION):
-        return Failure("the server's answer is no chat completion", passing=True, refused=not server.openai, said=said)
+        return Failure(
+            "the server's answer is no chat completion", passing=True, refused=not server.openai, said=said
+        )
     return Failure(f"{type(error).__name__}: {said}", refused=isinstance(error, NotImplementedError))
 
 

@@ -92,11 +92,15 @@ def _address(base_url: str | None) -> str | None:
         raise ParleyError("base_url: no http address; write it as http://HOST:PORT/v1")
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
         shown = f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path}"
-        raise ParleyError(f"base_url {shown}: leave user, password and query out; a key belongs in OPENAI_API_KEY")
+        raise ParleyError(
+            f"base_url {shown}: leave user, password and query out; a key belongs in OPENAI_API_KEY"
+        )
     return base_url
 
 
-def build(server: Server, *, timeout_s: float, temperature: float | None = None, client: Any = None) -> BaseChatModel:
+def build(
+    server: Server, *, timeout_s: float, temperature: float | None = None, client: Any = None
+) -> BaseChatModel:
     """The chat model of a server. `client` is the HTTP client of the running event loop, for `openai:`.
 
     The model retries nothing itself and does not stream: retries are ours, to be recorded, and a streamed
@@ -107,14 +111,21 @@ def build(server: Server, *, timeout_s: float, temperature: float | None = None,
 
     quiet()
     settings: dict[str, Any] = {"disable_streaming": True}
-    if temperature is not None and not server.openai:  # there it goes with each request, so that it can be left out
+    if (
+        temperature is not None and not server.openai
+    ):  # there it goes with each request, so that it can be left out
         settings["temperature"] = temperature
     if server.base_url is not None:
         settings["base_url"] = server.base_url
     if server.key is not None:
         settings["api_key"] = server.key
     if server.openai:
-        settings |= {"timeout": timeout_s, "max_retries": 0, "http_async_client": client, "use_responses_api": False}
+        settings |= {
+            "timeout": timeout_s,
+            "max_retries": 0,
+            "http_async_client": client,
+            "use_responses_api": False,
+        }
     try:
         model: BaseChatModel = init_chat_model(server.spec, **settings)
         if not server.openai and "max_retries" in type(model).model_fields:
@@ -122,14 +133,18 @@ def build(server: Server, *, timeout_s: float, temperature: float | None = None,
     except ImportError as error:
         package = getattr(error.__cause__, "name", None) or f"langchain-{server.provider}"
         package = package.partition(".")[0].replace("_", "-")
-        raise ParleyError(f"model '{server.spec}': its package is missing; run `pip install {package}`") from None
+        raise ParleyError(
+            f"model '{server.spec}': its package is missing; run `pip install {package}`"
+        ) from None
     except Exception as error:  # noqa: BLE001 — each provider's package refuses settings in its own way
         said = server.scrubbed(" ".join(str(error).split()))[:200]
         if said.startswith(("Unable to infer model provider", "Unsupported provider")):
             raise ParleyError(
                 f"model '{server.spec}': no provider '{server.provider}'; write openai:NAME, anthropic:NAME, …"
             ) from None
-        raise ParleyError(f"model '{server.spec}': cannot be set up ({type(error).__name__}: {said})") from None
+        raise ParleyError(
+            f"model '{server.spec}': cannot be set up ({type(error).__name__}: {said})"
+        ) from None
     return model
 
 
@@ -170,5 +185,8 @@ def quiet() -> None:
         logger = logging.getLogger(name)
         if logger.level < logging.WARNING:
             logger.setLevel(logging.WARNING)
-    for message in ("This model does not support OpenAI's structured output", "Invalid schema for OpenAI's structured"):
+    for message in (
+        "This model does not support OpenAI's structured output",
+        "Invalid schema for OpenAI's structured",
+    ):
         warnings.filterwarnings("ignore", message=message)

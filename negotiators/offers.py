@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -31,16 +31,18 @@ class Stance:
     values: tuple[tuple[str, float], ...]
     keeps_holdings: bool = False
     first_come: bool = False
+    wastes_nothing: bool = False
     ex_ante: bool = False
 
     @classmethod
     def of(cls, ward: Ward, values: Values, persona: Persona | None) -> Stance:
         """The stance of a persona in a ward; None has no side constraints."""
         digest = hashlib.sha256(ward.model_dump_json().encode()).hexdigest()
-        stated = tuple(sorted(values.items()))
+        stance = cls(ward, digest, tuple(sorted(values.items())))
         if persona is None:
-            return cls(ward, digest, stated)
-        return cls(ward, digest, stated, persona.keeps_holdings, persona.first_come, persona.ex_ante)
+            return stance
+        sides = ("keeps_holdings", "first_come", "wastes_nothing", "ex_ante")
+        return replace(stance, **{side: getattr(persona, side) for side in sides})
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Problem:
     space: Ward  # every good divisible where the seat judges ex ante
     objective: Objective
     lower: Array  # (N, K), what its persona will not take away
-    rows: Rows  # who came first
+    rows: Rows  # who came first, and that nothing lies idle
     best: Array  # (N, K), its own optimum
     most: float  # own utility of `best`
     by_lot: bool  # whether x has to be drawn before it is an allocation
@@ -61,7 +63,7 @@ class Problem:
 
     def allows(self, x: Array) -> bool:
         """Whether x is feasible and keeps the persona's side constraints."""
-        slack = 10 * TOLERANCE
+        slack = 10 * TOLERANCE * max(1.0, float(self.space.arrays.capacity.max()))
         kept = (x >= self.lower - slack).all()
         ordered = all((row * x).sum() >= bound - slack for row, bound in self.rows)
         return bool(kept) and ordered and self.space.feasible(x)
@@ -89,6 +91,7 @@ def problem(stance: Stance) -> Problem:
     a = stance.ward.arrays
     lower = a.holds if stance.keeps_holdings else np.zeros_like(a.demand)
     rows = first_come_rows(space, lower) if stance.first_come else []
+    rows += full_use_rows(space) if stance.wastes_nothing else []
     best = _best(space, objective, equal_shares(space), lower, rows)
     best.setflags(write=False)
     by_lot = stance.ex_ante and bool(a.whole.any())
@@ -109,6 +112,21 @@ def equal_shares(ward: Ward) -> Array:
     total = a.demand.sum(axis=0)
     share = np.divide(a.capacity, total, out=np.ones_like(total), where=total > a.capacity)
     return np.asarray(a.demand * share[None, :], dtype=float)
+
+
+def full_use_rows(ward: Ward) -> Rows:
+    """Σ_i x_ik >= min(C_k, Σ_i d_ik): nobody goes without what lies idle.
+
+    Served in order of arrival until a good runs out, an allocation keeps this and every other side constraint,
+    so there always is one.
+    """
+    a = ward.arrays
+    rows: Rows = []
+    for k in range(len(a.capacity)):
+        row = np.zeros_like(a.demand)
+        row[a.demand[:, k] > 0, k] = 1.0
+        rows.append((row, float(min(a.capacity[k], a.demand[:, k].sum()))))
+    return [(row, bound) for row, bound in rows if bound > 0]
 
 
 def first_come_rows(ward: Ward, held: Array) -> Rows:

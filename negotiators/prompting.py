@@ -84,13 +84,17 @@ def question(view: View) -> Asked:
     return Asked(_conversation(system, user), schema, shown, seen)
 
 
-def merge_question(ward: Ward, moves: Sequence[Move], contested: Sequence[str], least: Array, most: Array) -> Asked:
+def merge_question(
+    ward: Ward, moves: Sequence[Move], contested: Sequence[str], least: Array, most: Array
+) -> Asked:
     """What a mediating model is asked: the seats' last moves, and the bounds that its merge must keep."""
     system = _render("mediator", ward=ward_tables(ward), contract=example(ward, None))
     columns = {f"seat {m.seat}": m.allocation for m in moves if m.allocation is not None}
     parts = [allocations_table(ward, columns, contested), *(_words(m, f"seat {m.seat}") for m in moves)]
     user = _render("merge", history="\n\n".join(["", *parts, ""]), bounds=bounds_table(ward, least, most))
-    return Asked(_conversation(system, user), reply_schema(ward, None), (), tuple(move_hash(m) for m in moves))
+    return Asked(
+        _conversation(system, user), reply_schema(ward, None), (), tuple(move_hash(m) for m in moves)
+    )
 
 
 def corrective(asked: Asked, text: str, problems: Sequence[str]) -> list[Message]:
@@ -121,8 +125,13 @@ def _conversation(system: str, user: str) -> tuple[Message, ...]:
 
 
 def _stance(view: View) -> str:
-    """The brief as it stands and, for a seat that favours a group, how strongly: words alone have no dial."""
-    says = view.persona.says.strip()
+    """The brief as it stands, what the persona binds itself to, and how strongly it favours a group, if any.
+
+    The last two stand in fields of their own, which bind a reference seat; a brief in words alone has no dial.
+    """
+    bounds = dict(row.split(": ", 1) for row in templates()["bounds"].splitlines())
+    kept = [text for flag, text in bounds.items() if getattr(view.persona, flag)]
+    says = "\n\n".join([view.persona.says.strip(), *([" ".join(kept)] if kept else [])])
     for attribute, groups in view.persona.favours.items():
         strength = f"{view.persona.strength:g}"
         says += "\n\n" + _render("favours", strength=strength, attribute=attribute, groups=", ".join(groups))
@@ -149,7 +158,9 @@ def _who(view: View, move: Move) -> str:
 
 def _words(move: Move, label: str) -> str:
     """What a seat said with a move, as a block of data."""
-    said = move.argument or ("(no argument)" if move.allocation is not None else "(abstained: no usable answer)")
+    said = move.argument or (
+        "(no argument)" if move.allocation is not None else "(abstained: no usable answer)"
+    )
     named = (("cites", move.citations), ("concedes", move.concedes))
     extra = "".join(f"\n({name}: {', '.join(ids)})" for name, ids in named if ids)
     return quoted(label, clean(said, LONGEST_QUOTE) + extra, 2 * LONGEST_QUOTE)
@@ -167,6 +178,7 @@ def _passages(passages: Sequence[Passage]) -> str:
         return ""
     texts = [f"{p.title}\n{clean(p.text, LONGEST_PASSAGE)}\nSource: {p.source}" for p in passages]
     blocks = [
-        quoted(f"passage {p.id}", text, LONGEST_PASSAGE + 2_000) for p, text in zip(passages, texts, strict=True)
+        quoted(f"passage {p.id}", text, LONGEST_PASSAGE + 2_000)
+        for p, text in zip(passages, texts, strict=True)
     ]
     return "\n\n".join(["", "# Passages you may cite by id", *blocks])

@@ -16,7 +16,7 @@ import numpy as np
 from negotiators.argument import Case, argue
 from negotiators.concession import Clock, Policy, aspiration, blend, mean, persuaded, reservation
 from negotiators.offers import Problem, Stance, problem
-from negotiators.protocol import Incident, Move, Passage, Reply, Usage, View, move_hash, view_hash
+from negotiators.protocol import Incident, Move, Passage, Pay, Reply, Usage, View, move_hash, view_hash
 from personas.load import load
 from personas.persona import Persona, Values
 from personas.utility import usable
@@ -29,6 +29,9 @@ __all__ = ["Policy", "Reference"]
 
 CITED = 2
 """Passages cited in a move."""
+
+ROUNDING = 1e-6
+"""Own utility that an offer may lose by being written down to six digits."""
 
 SAME = 1e-3
 """A cell that moves by less than this share of its demand has not moved."""
@@ -60,7 +63,7 @@ class Reference:
             return persona.declared(base=_plain())
         return persona.declared()
 
-    async def decide(self, view: View) -> Reply:
+    async def decide(self, view: View, *, pay: Pay | None = None) -> Reply:
         """A feasible move.
 
         Solo and exit solo: the exact optimum of its utility under its persona's own side constraints, the
@@ -92,7 +95,7 @@ class Reference:
         lasts = [moves[-1] for moves in others]
         target = np.mean(lasts, axis=0)
         level = self._aspiration(view, task, others)
-        if len(lasts) == 1 and task.allows(target) and task.value(target) >= level - 1e-9:
+        if len(lasts) == 1 and task.allows(target) and task.value(target) >= level - ROUNDING:
             return _Plan(target, previous, target, accepts=True), ()
         try:
             return _Plan(_drawn(view, task, task.trade_off(target, level)), previous, target), ()

@@ -39,7 +39,9 @@ def example(ward: Ward, shown: Sequence[str] | None) -> str:
     """The shape of a reply as one line of near-JSON, with the first patients' own keys."""
     needed = cells(ward)
     first = list(needed.items())[:2]
-    rows = [f'"{p}": {{{", ".join(f"{json.dumps(r)}: <number>" for r in resources)}}}' for p, resources in first]
+    rows = [
+        f'"{p}": {{{", ".join(f"{json.dumps(r)}: <number>" for r in resources)}}}' for p, resources in first
+    ]
     rows += ["…"] if len(needed) > len(first) else []
     middle = '"citations": [<ids>], "concedes": [<cells>], ' if shown is not None else ""
     return f'{{"argument": "<words>", {middle}"allocation": {{{", ".join(rows)}}}}}'

@@ -26,7 +26,12 @@ def ward_tables(ward: Ward) -> str:
     resources = table(
         ["resource", "capacity", "unit", "given in"],
         [
-            [line(name), number(r.capacity), line(r.unit), "fractions (divisible)" if r.divisible else "whole units"]
+            [
+                line(name),
+                number(r.capacity),
+                line(r.unit),
+                "fractions (divisible)" if r.divisible else "whole units",
+            ]
             for name, r in ward.resources.items()
         ],
     )
@@ -45,7 +50,9 @@ def allocations_table(ward: Ward, columns: Mapping[str, Allocation | None], cont
         + [number(x.get(p, {}).get(r, 0.0)) for x in shown.values()]
         for p, r, need in _cells(ward)
     ]
-    note = "\n\nCells marked * are contested." if any(f"{p}.{r}" in marked for p, r, _ in _cells(ward)) else ""
+    note = (
+        "\n\nCells marked * are contested." if any(f"{p}.{r}" in marked for p, r, _ in _cells(ward)) else ""
+    )
     return table(["cell", "need", *shown], rows) + note
 
 
@@ -83,9 +90,8 @@ def _columns(ward: Ward) -> dict[str, Callable[[Patient], str]]:
         "age (age_group)": lambda p: "" if p.age is None else f"{number(p.age)} ({p.group('age_group')})",
         "sex": lambda p: line(p.sex or ""),
     }
-    for name in ward.protected:
-        if name not in ("age_group", "sex"):
-            columns[name] = lambda p, name=name: line(p.attributes.get(name, ""))  # type: ignore[misc]
+    for name in ward.told:
+        columns[name] = lambda p, name=name: line(p.attributes.get(name, ""), 600)  # type: ignore[misc]
     return columns
 
 

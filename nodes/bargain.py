@@ -226,13 +226,12 @@ def checked(b: Bargain, merged: Merged) -> Merged:
     a, x = b.ward.arrays, merged.allocation
     stray = np.maximum(b.lower - x, x - b.upper) > 10 * TOLERANCE * np.maximum(1, a.demand)
     x = np.clip(np.where(a.whole[None, :], np.round(x), x), b.lower, b.upper)
-    over = np.maximum(0, x.sum(axis=0) - a.capacity)
-    room = (x - b.lower).sum(axis=0)
-    back = np.divide(over, room, out=np.zeros_like(room), where=(room > 0) & ~a.whole)
-    x = np.clip(x - (x - b.lower) * np.minimum(1, back), b.lower, b.upper)
     wrong = b.ward.violations(x)
     if wrong or stray.any():
         raise AssertionError(
-            f"ward '{b.ward.name}': a merge left the span of the moves: {wrong or 'beyond a move'}"
+            f"ward '{b.ward.name}': a merge left the span of the moves: {wrong[0] if wrong else 'beyond a move'}"
         )
-    return replace(merged, allocation=x)
+    over = np.maximum(0, x.sum(axis=0) - a.capacity)
+    room = (x - b.lower).sum(axis=0)
+    back = np.divide(over, room, out=np.zeros_like(room), where=(room > 0) & ~a.whole)
+    return replace(merged, allocation=np.clip(x - (x - b.lower) * back, b.lower, b.upper))

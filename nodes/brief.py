@@ -8,7 +8,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
 from nodes.edges import emit, say
-from nodes.equipment import chat, equipment, negotiator
+from nodes.equipment import chat, equipment
 from nodes.journal import journal
 from nodes.record import SCHEMA_VERSION, EdgeEvent, Seat, digest
 from nodes.seats import seat_everyone, sitting
@@ -29,15 +29,11 @@ def brief(state: Debate, runtime: Runtime[Table]) -> dict[str, Any]:
     if settings.blind:
         ward.blinded(settings.blind)
     seats = seat_everyone(settings)
-    for at in seats:  # a model that cannot be built is said before anything is begun
-        negotiator(at.model or "reference", at.policy)
-    if settings.merge_rule == "llm":
-        chat(settings.mediator_model or settings.model)
+    for model in settings.models:  # one that cannot be built is said before anything is begun
+        chat(model, settings.temperature, settings.max_output_tokens)
     previous = state.get("record")
     run_id = name_run(ward, settings, seats)
-    while (
-        previous is not None and previous["run_id"] == run_id and any(s.negotiator == "chat" for s in seats)
-    ):
+    while previous is not None and previous["run_id"] == run_id and settings.models:
         # The thread is run again: models answer anew, so this is another replicate.
         settings = settings.model_copy(update={"replicate": settings.replicate + 1})
         run_id = name_run(ward, settings, seats)
@@ -92,7 +88,7 @@ def name_run(ward: Ward, settings: Table, seats: list[Seat]) -> str:
     }
     if settings.retrieval != "off" and any(s.persona.aligned for s in seats):
         determines["corpus"] = corpus_of(settings)
-    if any(s.negotiator == "chat" for s in seats) or settings.merge_rule == "llm":
+    if settings.models:
         from negotiators.chat import prompt_hashes
 
         determines["prompts"] = prompt_hashes()

@@ -61,17 +61,15 @@ def equipment() -> Equipment:
     return _lent[0] if _lent else Equipment.from_environment()
 
 
-def negotiator(model: str, policy: dict[str, object]) -> Negotiator:
-    """The negotiator for a model's name (`reference` or a chat model), built once and reused."""
-    if model == "reference":
-        return _reference(tuple(sorted(policy.items())))
-    return chat(model)
+def reference(policy: dict[str, object]) -> Negotiator:
+    """The reference negotiator of a concession policy, built once and reused."""
+    return _reference(tuple(sorted(policy.items())))
 
 
-def chat(model: str) -> Chat:
-    """The chat negotiator of a model, built once for each model, server and time limit."""
+def chat(model: str, temperature: float | None = None, max_output_tokens: int | None = None) -> Chat:
+    """The chat negotiator of a model, built once for each model, server, time limit and manner of sampling."""
     lent = equipment()
-    return _chat(model, lent.base_url, lent.timeout_s)
+    return _chat(model, lent.base_url, lent.timeout_s, temperature, max_output_tokens)
 
 
 def retriever() -> FrameworkRetriever:
@@ -89,10 +87,17 @@ def _reference(policy: tuple[tuple[str, object], ...]) -> Negotiator:
 
 
 @cache
-def _chat(model: str, base_url: str | None, timeout_s: float) -> Chat:
+def _chat(
+    model: str,
+    base_url: str | None,
+    timeout_s: float,
+    temperature: float | None,
+    max_output_tokens: int | None,
+) -> Chat:
     from negotiators.chat import Chat
 
-    _built.append(Chat(model, base_url=base_url, timeout_s=timeout_s))
+    limits = {"timeout_s": timeout_s, "temperature": temperature, "max_output_tokens": max_output_tokens}
+    _built.append(Chat(model, base_url=base_url, **limits))  # type: ignore[arg-type]
     return _built[-1]
 
 

@@ -83,7 +83,7 @@ def _ends(marginals: Array, ward: Ward, order: Sequence[int]) -> Array:
 def _at(offset: float, marginals: Array, ends: Array, ward: Ward, order: Sequence[int]) -> Array:
     """The allocation of one offset: an extra unit for each mark in [start, end) of a patient's stretch."""
     marks = np.ceil(ends - offset)  # how many of u, u + 1, … lie below each end
-    extra = np.diff(marks, axis=0, prepend=np.ceil(np.zeros((1, ends.shape[1])) - offset))
+    extra = np.diff(marks, axis=0, prepend=0)
     whole = np.floor(marginals + NOISE)
     whole[list(order)] += extra
     return np.where(ward.arrays.whole[None, :], whole, marginals)

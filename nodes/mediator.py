@@ -10,7 +10,6 @@ from langgraph.types import Command, interrupt
 
 from negotiators.protocol import Incident, Move
 from nodes.edges import changes, emit, say
-from nodes.equipment import chat
 from nodes.merge_rules import Bargain, Merged, merge, settle
 from nodes.record import EdgeEvent, Round
 from nodes.seats import Sitting, last_valid_moves, sitting
@@ -38,7 +37,7 @@ async def mediate(state: Debate) -> Command[Literal["retrieve", "exit_solo", "re
     target: Literal["exit_solo", "retrieve"] = "exit_solo" if done else "retrieve"
     kept = Round(
         round=round_,
-        retrieved=state["retrieved"],  # type: ignore[arg-type]
+        retrieved=state["retrieved"],
         moves=[Move.model_validate(m) for m in state["moves"]],
         joint=joint,
         marginals=None if merged.marginals is None else _chances(sat, merged.marginals),
@@ -84,9 +83,9 @@ async def merged_by_rule(
     sat: Sitting, bargain: Bargain, moves: dict[str, Move], round_: int
 ) -> tuple[Merged, list[dict[str, Any]], list[dict[str, Any]]]:
     """The merge of moves by the debate's rule, with the incidents and usage of a mediating model if there is one."""
-    if sat.settings.merge_rule != "llm":
+    model = sat.mediator
+    if model is None:
         return await asyncio.to_thread(merge, sat.settings.merge_rule, bargain), [], []
-    model = chat(sat.settings.mediator_model or sat.settings.model)
     cells = contested(sat.ward, bargain.moves)
     pay = payer(sat.run_id, "mediator", "mediate", round_)
     reply = await model.propose_merge(
@@ -95,7 +94,9 @@ async def merged_by_rule(
     where = {"seat": "mediator", "node": "mediate", "round": round_}
     incidents = [i.model_copy(update=where).model_dump(mode="json") for i in reply.incidents]
     usage = [reply.usage.model_copy(update={"seat": "mediator", "node": "mediate"}).model_dump(mode="json")]
-    if reply.move.allocation is None:  # nothing could be parsed: the default rule settles, and the record says so
+    if (
+        reply.move.allocation is None
+    ):  # nothing could be parsed: the default rule settles, and the record says so
         fallback = await asyncio.to_thread(merge, "mean-and-repair", bargain)
         note = "the mediating model abstained: merged by mean-and-repair"
         return replace(fallback, notes=(*fallback.notes, note)), incidents, usage

@@ -121,25 +121,25 @@ def egalitarian(b: Bargain) -> Merged:
     "nash", source="Nash 1950; Caragiannis et al. 2019", says="the greatest product of the seats' gains"
 )
 def nash(b: Bargain) -> Merged:
-    """max Π_s (u_s − d_s) over F(m) with u >= d. Where not all can gain at once (whole goods), the product of
-    as many seats as can, as Caragiannis et al. complete it for indivisible goods."""
+    """max Π_s (u_s − d_s) over F(m) with u >= d. Where not all can gain at once (whole goods) the product is 0
+    everywhere; then as many seats as can, as Caragiannis et al. have it, and of such sets the one with the
+    greatest product of (u_s − d_s)/(ideal_s − d_s), so that no utility's scale matters (ours)."""
     from scenarios.optimum import LogProduct
 
     for size in range(len(b.gainers), 0, -1):
-        found = []
+        found: list[tuple[float, Merged]] = []
         for seats in combinations(b.gainers, size):
-            m = bargained(b, LogProduct(tuple((u, d) for u, d, _ in b.terms(seats))))
-            gains = np.array([u.value(b.ward, m.allocation) - d for u, d, _ in b.terms(seats)])
-            if gains.min() > GAIN:
-                stay = [s for s in b.gainers if s not in seats]
-                note = (
-                    (f"not all can gain at once: {b.called(stay)} kept at the disagreement point",)
-                    if stay
-                    else ()
-                )
-                found.append((float(np.log(gains).sum()), replace(m, notes=m.notes + note)))
+            terms = b.terms(seats)
+            merged = bargained(b, LogProduct(tuple((u, d) for u, d, _ in terms)))
+            shares = np.array([(u.value(b.ward, merged.allocation) - d) / scale for u, d, scale in terms])
+            if shares.min() > GAIN:
+                found.append((float(np.log(shares).sum()), merged))
         if found:
-            return nearest(b, [m for product, m in found if product >= max(p for p, _ in found) - SLACK])
+            best_product = max(product for product, _ in found)
+            merged = nearest(b, [m for product, m in found if product >= best_product - SLACK])
+            alone = size < len(b.gainers)
+            note = (f"not all can gain at once, only {size} of {len(b.gainers)} do",) if alone else ()
+            return replace(merged, notes=merged.notes + note)
     return bargained(b, LogProduct(()))
 
 

@@ -26,7 +26,7 @@ async def record(state: Debate) -> dict[str, Any]:
     """Measure every allocation of the run and write the run record beside the journal."""
     sat = sitting(state)
     no_debate, incidents, usage = await merge_of_solos(state, sat)
-    spent: Debate = {  # type: ignore[typeddict-item]
+    spent: Debate = {
         **state,
         "incidents": state["incidents"] + incidents,
         "usage": state["usage"] + usage,
@@ -86,7 +86,7 @@ async def merge_of_solos(
 
     None where a seat has no solo.
     """
-    before: Debate = {**state, "rounds": [], "moves": []}  # type: ignore[typeddict-item]
+    before: Debate = {**state, "rounds": [], "moves": []}
     solos = last_valid_moves(before, sat)
     if len(solos) < len(sat.seats):
         return None, [], []
@@ -182,7 +182,7 @@ def provenance(sat: Sitting, state: Debate) -> dict[str, Any]:
     out: dict[str, Any] = {"versions": versions(), "times_in": "usage"}
     if sat.settings.retrieval != "off" and any(s.persona.aligned for s in sat.seats.values()):
         out["corpus"] = corpus_of(sat.settings)
-    if any(s.negotiator == "chat" for s in sat.seats.values()) or sat.settings.merge_rule == "llm":
+    if sat.settings.models:
         from negotiators.chat import prompt_hashes
 
         out["prompts"], out["models"] = prompt_hashes(), state["models"]

@@ -25,10 +25,7 @@ async def retrieve(state: Debate) -> dict[str, Any]:
     retrieved = {s: [p.model_dump(mode="json") for p in ps] for s, ps in zip(aligned, found, strict=True)}
     await asyncio.to_thread(journal(sat.run_id).append, "retrieved", round=round_, passages=retrieved)
     for seat, passages in zip(aligned, found, strict=True):
-        say(
-            f"round {round_}: {sat.name(seat)} looks up {', '.join(p.id for p in passages) or 'nothing'}",
-            round=round_,
-        )
+        say(f"round {round_}: {sat.name(seat)} looks up {_listed(passages)}", round=round_)
     edge = EdgeEvent(index=len(state["edges"]), source="retrieve", target="propose", round=round_)
     return {"retrieved": retrieved, "moves": [], "edges": await asyncio.to_thread(emit, sat, [edge])}
 

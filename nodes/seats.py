@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from personas.load import with_strength
 from personas.utility import utility
 from scenarios.objective import Objective
 from scenarios.ward import Array, Ward
+
+if TYPE_CHECKING:
+    from negotiators.chat import Chat
 
 Json = dict[str, Any]
 
@@ -66,7 +69,18 @@ class Sitting:
     def negotiator(self, seat: str) -> Negotiator:
         """Who decides for a seat."""
         at = self.seats[seat]
-        return equipment.negotiator(at.model or "reference", at.policy)
+        return equipment.reference(at.policy) if at.model is None else self.chat(at.model)
+
+    def chat(self, model: str) -> Chat:
+        """The chat negotiator of a model, sampling as the settings say."""
+        return equipment.chat(model, self.settings.temperature, self.settings.max_output_tokens)
+
+    @property
+    def mediator(self) -> Chat | None:
+        """The model behind the `llm` merge rule; None for a rule that is code."""
+        if self.settings.merge_rule != "llm":
+            return None
+        return self.chat(self.settings.mediator_model or self.settings.model)
 
     def utility(self, seat: str, own_move: Array | None = None) -> Objective:
         """The seat's declared utility: of its declared values in the real ward, not the blinded one."""

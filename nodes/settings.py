@@ -63,6 +63,10 @@ class Table(Model):
     mediator_model: ModelName | None = Field(
         default=None, description="model of the `llm` merge rule; None: model"
     )
+    temperature: float | None = Field(default=None, ge=0, le=2, description="sent to chat models only if set")
+    max_output_tokens: int | None = Field(
+        default=None, ge=16, le=1_000_000, description="cap on one reply, if set"
+    )
     concession: Literal["linear", "boulware", "conceder", "tit-for-tat"] = "linear"
     exponent: float | None = Field(
         default=None, gt=0, le=100, description="concession exponent; None: the policy's"
@@ -92,6 +96,16 @@ class Table(Model):
     def model_seed(self) -> int:
         """The seed sent to models: the run's, and another for every replicate."""
         return (self.seed + 1_000_003 * self.replicate) % 2**31
+
+    @property
+    def models(self) -> list[str]:
+        """Every chat model that the debate calls, the mediator's too; empty where all is computed here."""
+        mediator = [self.mediator_model or self.model] if self.merge_rule == "llm" else []
+        return [
+            m
+            for m in dict.fromkeys([*(model for _, _, model, _ in self.seated()), *mediator])
+            if m != "reference"
+        ]
 
     def seated(self) -> list[tuple[str, str, str, float]]:
         """(seat, persona, model, persuasion) in the order seated: A, B, then the panel."""

@@ -20,13 +20,8 @@ async def solo(state: Debate) -> dict[str, Any]:
     """Ask every seat at once for its solo allocation, and have it declare its values for the whole run."""
     sat = sitting(state)
     found = await _look_up_for_all(sat)
-    seats = [
-        at.model_copy(update={"declared": sat.negotiator(s).declare(at.persona, found[s])}).model_dump(
-            mode="json"
-        )
-        for s, at in sat.seats.items()
-    ]
-    state = {**state, "seats": seats}  # type: ignore[typeddict-item]
+    seats = await asyncio.to_thread(_declared, sat, found)
+    state = {**state, "seats": seats}
     sat = sitting(state)
     turns = await asyncio.gather(*(take_turn(sat, s, "solo", state, found[s]) for s in sat.seats))
     for turn in turns:
@@ -61,6 +56,16 @@ async def exit_solo(state: Debate) -> dict[str, Any]:
         "edges": await asyncio.to_thread(emit, sat, edges),
         **costs(turns, state),
     }
+
+
+def _declared(sat: Sitting, found: Found) -> list[dict[str, Any]]:
+    """The seats, each with the values it declares given what was retrieved for it."""
+    return [
+        at.model_copy(update={"declared": sat.negotiator(s).declare(at.persona, found[s])}).model_dump(
+            mode="json"
+        )
+        for s, at in sat.seats.items()
+    ]
 
 
 async def _look_up_for_all(sat: Sitting) -> Found:

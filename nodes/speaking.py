@@ -25,9 +25,11 @@ async def speak(
 ) -> dict[str, Any]:
     """Let groups of seats speak in turn; return the moves, edges and costs for the state."""
     round_ = len(state["rounds"]) + 1
-    moves, edges, turns = list(state["moves"]), [], list[Turn]()
+    moves = list(state["moves"])
+    edges: list[EdgeEvent] = []
+    turns: list[Turn] = []
     for group in groups:
-        heard: Debate = {**state, "moves": moves}  # type: ignore[typeddict-item]
+        heard: Debate = {**state, "moves": moves}
         passages = {s: _passages(state, s) for s in group}
         spoken = await asyncio.gather(*(take_turn(sat, s, node, heard, passages[s], round_) for s in group))
         for turn in spoken:
@@ -66,7 +68,7 @@ def _edge(sat: Sitting, heard: Debate, turn: Turn, node: str, target: str, index
         delta_own=strategy and strategy.delta_own,
         delta_other=strategy and strategy.delta_other,
         cells=strategy.cells if strategy else {},
-        delta=changes(previous and previous.allocation, move.allocation),
+        delta=changes(previous.allocation if previous else None, move.allocation),
     )
 
 

@@ -37,6 +37,7 @@ class Persona(Model):
     first_come: bool = Field(
         default=False, description="serves no later arrival more fully than an earlier one"
     )
+    wastes_nothing: bool = Field(default=False, description="leaves nothing idle that someone still needs")
     ex_ante: bool = Field(default=False, description="judges whole goods as chances: allots by lottery")
     source: str = Field(min_length=1)
 

@@ -49,7 +49,7 @@ def utility(ward: Ward, values: Values, anchor: Array | None = None) -> Objectiv
     if not values:
         return Objective(np.zeros_like(a.demand), constant=1.0, distance=1.0, anchor=anchor)
     linear, constant = np.zeros_like(a.demand), 0.0
-    weights = {"worst_off": 0.0, "variance": 0.0, "spread": 0.0}
+    floor, uneven, spread = 0.0, 0.0, 0.0
     by_patient = {
         "survival": a.benefit,
         "disadvantage_weighted_survival": a.prioritarian * a.benefit,
@@ -59,20 +59,21 @@ def utility(ward: Ward, values: Values, anchor: Array | None = None) -> Objectiv
         if name in by_patient:
             linear += weight / most[name] * by_patient[name][:, None] * per_share
         elif name == "worst_off":
-            weights["worst_off"] = weight / most[name]
+            floor = weight / most[name]
         elif name == "evenness":
-            constant, weights["variance"] = constant + weight, 4 * weight
+            constant, uneven = constant + weight, 4 * weight
         elif name == "equality":
             constant += weight
-            weights["spread"] = weight / most["equality"] if most["equality"] > 1e-12 else 0.0
+            spread = weight / most["equality"] if most["equality"] > 1e-12 else 0.0
         else:
             member = in_group(ward, name)
             linear += weight / group_maximum(ward, member) * member[:, None] * per_share
-    return Objective(linear, constant, **weights)
+    return Objective(linear, constant, worst_off=floor, variance=uneven, spread=spread)
 
 
 def _share_gradient(ward: Ward) -> Array:
     demand = ward.arrays.demand
     wanted = demand > 0
     kinds = np.maximum(wanted.sum(axis=1, keepdims=True), 1)
-    return np.divide(1.0, demand * kinds, out=np.zeros_like(demand), where=wanted)
+    gradient: Array = np.divide(1.0, demand * kinds, out=np.zeros_like(demand), where=wanted)
+    return gradient

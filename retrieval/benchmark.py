@@ -157,6 +157,10 @@ def show(report: Mapping[str, Any]) -> None:
     console.print(f"best by nDCG@10: {report['best']}; latency is beside the embedding of the query")
 
 
+app = typer.Typer(pretty_exceptions_enable=False)
+
+
+@app.command()
 def main(
     queries: Annotated[Path, typer.Option(help="Graded queries, YAML.")] = QUERIES,
     embeddings: Annotated[
@@ -182,4 +186,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

@@ -175,3 +175,41 @@ class Collection:
             [self.name],
         )
         return deleted
+
+    def stats(self, connection: psycopg.Connection[Any]) -> dict[str, Any]:
+        """Counts by framework, kind and origin, the embedding model, versions and sizes; plain JSON values."""
+        facts = self.facts(connection)
+        groups = connection.execute(
+            "SELECT framework, kind, origin IS NOT NULL, count(*) FROM parley.passages "
+            "WHERE collection = %s GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+            [self.name],
+        ).fetchall()
+        row = connection.execute(
+            "SELECT (SELECT count(*) FROM parley.documents WHERE collection = %s), "
+            "(SELECT count(*) FROM parley.query_vectors), pg_database_size(current_database()), "
+            "(SELECT extversion FROM pg_extension WHERE extname = 'vector'), "
+            "current_setting('server_version')",
+            [self.name],
+        ).fetchone()
+        version = schema.version(connection)
+        assert row is not None  # a SELECT without FROM has one row
+        frameworks: dict[str, dict[str, int]] = {}
+        for framework, kind, _, count in groups:
+            kinds = frameworks.setdefault(framework, {})
+            kinds[kind] = kinds.get(kind, 0) + count
+        return {
+            "collection": self.name,
+            "embeddings": facts.embeddings if facts else None,
+            "dimensions": facts.dimensions if facts else None,
+            "corpus_hash": facts.corpus_hash if facts else None,
+            "passages": sum(group[3] for group in groups),
+            "shipped": sum(group[3] for group in groups if not group[2]),
+            "users": sum(group[3] for group in groups if group[2]),
+            "frameworks": frameworks,
+            "documents": row[0],
+            "remembered_queries": row[1],
+            "database_bytes": row[2],
+            "pgvector": row[3],
+            "postgresql": row[4],
+            "schema_version": version,
+        }

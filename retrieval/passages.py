@@ -57,7 +57,7 @@ class Passage(BaseModel):
     @classmethod
     def _is_a_slug(cls, value: str) -> str:
         if not _SLUG.fullmatch(value):
-            raise ValueError(f"{value!r} is no slug; use a-z, 0-9 and single . _ - between them")
+            raise ValueError(_no_slug(value))
         return value
 
     @field_validator("title", "text", "source")
@@ -85,6 +85,16 @@ class Passage(BaseModel):
     def embedded_text(self) -> str:
         """What is embedded for this passage: its title, then its text."""
         return f"{self.title}. {self.text}"
+
+
+def _no_slug(value: str) -> str:
+    return f"{value!r} is no slug; use a-z, 0-9 and single . _ - between them"
+
+
+def check_slug(what: str, value: str) -> None:
+    """Raise ParleyError unless the value can be an id or a framework's name."""
+    if not _SLUG.fullmatch(value):
+        raise ParleyError(f"{what} {_no_slug(value)}")
 
 
 def load_passages(folder: Path) -> tuple[Passage, ...]:

@@ -110,8 +110,12 @@ def migrate(connection: psycopg.Connection[Any]) -> int:
 
 def version(connection: psycopg.Connection[Any]) -> int:
     """The newest migration applied, 0 in a database where Parley has never been."""
-    row = connection.execute("SELECT to_regclass('parley.migrations')").fetchone()
-    if row is None or row[0] is None:
+    # Not by to_regclass: it answers from a cache that does not see what another process committed while this
+    # one, in the same transaction, waited for the lock.
+    there = connection.execute(
+        "SELECT FROM pg_tables WHERE schemaname = 'parley' AND tablename = 'migrations'"
+    ).fetchone()
+    if there is None:
         return 0
     newest = connection.execute("SELECT coalesce(max(version), 0) FROM parley.migrations").fetchone()
     return int(newest[0]) if newest else 0

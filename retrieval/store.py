@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from retrieval import schema
-from retrieval.collection import PASSAGE_COLUMNS, Collection
+from retrieval.collection import PASSAGE_COLUMNS, Collection, Facts
 from retrieval.embeddings import Embedder, embedder
 from retrieval.passages import Passage, corpus, corpus_hash
 from retrieval.ranking import EXACT_BELOW, Mode, Ranking, Retrieved
@@ -72,8 +72,9 @@ class Store:
             with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
                 schema.migrate(connection)
         except psycopg.OperationalError as error:
-            reason = next(iter(str(error).splitlines()), type(error).__name__)
-            raise ParleyError(f"the database cannot be used ({reason}); check DATABASE_URL") from error
+            raise ParleyError(
+                f"the database cannot be used ({_first_line(error)}); check DATABASE_URL"
+            ) from error
         pool: ConnectionPool[Any] = ConnectionPool(
             url,
             min_size=1,
@@ -108,7 +109,7 @@ class Store:
         """
         wanted = corpus() if passages is None else passages
         fingerprint = corpus_hash(wanted)
-        with self._pool.connection() as connection:
+        with self._connection() as connection:
             if self._is_current(connection, fingerprint):
                 return 0
         with self._writing() as connection:
@@ -209,7 +210,7 @@ class Store:
     @contextmanager
     def _writing(self) -> Iterator[psycopg.Connection[Any]]:
         """A connection that alone may write to this collection, among all processes."""
-        with self._pool.connection() as connection:
+        with self._connection() as connection:
             connection.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", [_LOCK, self.collection.name])
             try:
                 yield connection
@@ -260,13 +261,13 @@ class Store:
             "candidates": max(_CANDIDATES, 2 * k),
             "k": k,
         }
-        with self._pool.connection() as connection:
+        with self._connection() as connection:
             rows = connection.execute(ranking.sql(), values).fetchall()
         return [Retrieved.from_row(row) for row in rows]
 
     def _prepared(self, digest: bytes, checked: bool) -> tuple[int, bool, NDArray[np.float32] | None]:
         """The collection's dimensions, whether it is small, and the query's vector if it is remembered."""
-        with self._pool.connection() as connection:
+        with self._connection() as connection:
             row = connection.execute(
                 "SELECT c.embeddings, c.dimensions, q.vector, (SELECT count(*) FROM (SELECT FROM parley.passages p "
                 "WHERE p.collection = c.name LIMIT %s) few) FROM parley.collections c LEFT JOIN parley.query_vectors q "
@@ -284,7 +285,7 @@ class Store:
 
     def _remember(self, digest: bytes, vector: NDArray[np.float32]) -> None:
         """Keep a query's vector, so that a repeated debate loads no model; the oldest beyond 10,000 go."""
-        with self._pool.connection() as connection, connection.transaction():
+        with self._connection() as connection, connection.transaction():
             connection.execute("SET LOCAL synchronous_commit = off")  # to lose one costs 8 ms, to wait more
             connection.execute(
                 "WITH new AS (INSERT INTO parley.query_vectors (embeddings, sha256, vector) VALUES (%s, %s, %s) "
@@ -297,7 +298,7 @@ class Store:
         self, *, framework: str | None = None, kind: str | None = None, users: bool | None = None
     ) -> list[Stored]:
         """The passages in the store by framework and id; `users` True only those users added, False only shipped."""
-        with self._pool.connection() as connection:
+        with self._connection() as connection:
             rows = connection.execute(
                 f"SELECT {', '.join(PASSAGE_COLUMNS)}, origin FROM parley.passages WHERE collection = %s "
                 "AND coalesce(framework = %s, true) AND coalesce(kind = %s, true) "
@@ -306,49 +307,36 @@ class Store:
             ).fetchall()
         return [Stored(_passage(row), row[-1]) for row in rows]
 
+    def facts(self) -> Facts | None:
+        """What the collection remembers of itself, None before anything was put into it."""
+        with self._connection() as connection:
+            return self.collection.facts(connection)
+
     def holds(self, framework: str, sha256: str) -> str | None:
         """The path under which a document of this content was added for this framework, None if it was not."""
-        with self._pool.connection() as connection:
+        with self._connection() as connection:
             return self.collection.holds(connection, framework, sha256)
 
     def stats(self) -> dict[str, Any]:
         """Counts by framework, kind and origin, the embedding model, versions and sizes; plain JSON values."""
-        with self._pool.connection() as connection:
-            facts = self.collection.facts(connection)
-            groups = connection.execute(
-                "SELECT framework, kind, origin IS NOT NULL, count(*) FROM parley.passages "
-                "WHERE collection = %s GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
-                [self.collection.name],
-            ).fetchall()
-            row = connection.execute(
-                "SELECT (SELECT count(*) FROM parley.documents WHERE collection = %s), "
-                "(SELECT count(*) FROM parley.query_vectors), pg_database_size(current_database()), "
-                "(SELECT extversion FROM pg_extension WHERE extname = 'vector'), "
-                "current_setting('server_version')",
-                [self.collection.name],
-            ).fetchone()
-            version = schema.version(connection)
-        assert row is not None  # a SELECT without FROM has one row
-        frameworks: dict[str, dict[str, int]] = {}
-        for framework, kind, _, count in groups:
-            kinds = frameworks.setdefault(framework, {})
-            kinds[kind] = kinds.get(kind, 0) + count
-        return {
-            "collection": self.collection.name,
-            "embeddings": facts.embeddings if facts else None,
-            "dimensions": facts.dimensions if facts else None,
-            "corpus_hash": facts.corpus_hash if facts else None,
-            "passages": sum(group[3] for group in groups),
-            "shipped": sum(group[3] for group in groups if not group[2]),
-            "users": sum(group[3] for group in groups if group[2]),
-            "frameworks": frameworks,
-            "documents": row[0],
-            "remembered_queries": row[1],
-            "database_bytes": row[2],
-            "pgvector": row[3],
-            "postgresql": row[4],
-            "schema_version": version,
-        }
+        with self._connection() as connection:
+            return self.collection.stats(connection)
+
+    @contextmanager
+    def _connection(self) -> Iterator[psycopg.Connection[Any]]:
+        import psycopg
+
+        try:
+            with self._pool.connection() as connection:
+                yield connection
+        except psycopg.OperationalError as error:  # a pool that has none to give raises this too
+            raise ParleyError(
+                f"the database went away ({_first_line(error)}); run the command again, or check DATABASE_URL"
+            ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _configure(connection: psycopg.Connection[Any]) -> None:

@@ -1,8 +1,8 @@
-"""How well can several measures be met at once: the greatest common floor, and whether an allocation is Pareto-efficient."""
+"""How well can several measures be met at once: the greatest common floor, and Pareto efficiency."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -37,20 +37,17 @@ def patient_weights(ward: Ward) -> dict[str, Array]:
     }
 
 
-def normalised_measures(ward: Ward, x: Array, most: dict[str, float]) -> dict[str, float | None]:
+def normalised_measures(ward: Ward, x: Array, most: Mapping[str, float]) -> dict[str, float | None]:
     """The six g, given the bounds of the ward; None where a measure is undefined."""
     h = counted_need_satisfaction(ward, x)
     if not len(h):
         return dict.fromkeys(MEASURES)
     raw = raw_measures(ward, x)
-    out: dict[str, float | None] = {n: normalised(raw[n], most[n]) for n in MEASURES if n in most}
-    return {n: out[n] if n in out else None for n in MEASURES} | {
-        "evenness": normalised_variance(h),
-        "equality": normalised_gini(h),
-    }
+    own = {"evenness": normalised_variance(h), "equality": normalised_gini(h)}
+    return {name: own[name] if name in own else normalised(raw[name], most[name]) for name in MEASURES}
 
 
-def defined(ward: Ward, names: Sequence[str], most: dict[str, float]) -> tuple[str, ...]:
+def defined(ward: Ward, names: Sequence[str], most: Mapping[str, float]) -> tuple[str, ...]:
     """The names that this ward defines, each once. Raises ParleyError for a name that is no measure."""
     for name in names:
         if name not in MEASURES:
@@ -60,7 +57,7 @@ def defined(ward: Ward, names: Sequence[str], most: dict[str, float]) -> tuple[s
     return tuple(n for n in dict.fromkeys(names) if somebody and (n in fixed or most[n] > 1e-12))
 
 
-def concave(ward: Ward, name: str, most: dict[str, float]) -> Objective:
+def concave(ward: Ward, name: str, most: Mapping[str, float]) -> Objective:
     """g of a measure other than equality, as an objective."""
     zero = np.zeros_like(ward.arrays.demand)
     if name == "evenness":
@@ -76,13 +73,13 @@ def less_unequal(ward: Ward, most_gini: float) -> Objective:
     return Objective(2 * most_gini / n * need_gradient(ward.arrays.demand), spread=1.0)
 
 
-def floor_of(ward: Ward, x: Array, names: Sequence[str], most: dict[str, float]) -> float:
+def floor_of(ward: Ward, x: Array, names: Sequence[str], most: Mapping[str, float]) -> float:
     """min_j g_j(x) over the defined names; nan where there is none."""
     g = normalised_measures(ward, x, most)
     return min((float(g[n] or 0.0) for n in defined(ward, names, most)), default=float("nan"))
 
 
-def balanced(ward: Ward, names: Sequence[str], most: dict[str, float], maximise: Maximise) -> Optimum:
+def balanced(ward: Ward, names: Sequence[str], most: Mapping[str, float], maximise: Maximise) -> Optimum:
     """max_x min_j g_j(x): the root of the parametric problem of β, by Newton steps instead of halving.
 
     1 − Gini·N/(N−1) is a ratio of a concave and a linear function of h, so for each β one concave problem tells
@@ -90,7 +87,9 @@ def balanced(ward: Ward, names: Sequence[str], most: dict[str, float], maximise:
     """
     known = defined(ward, names, most)
     if not known:
-        raise ParleyError(f"ward '{ward.name}': none of {', '.join(names) or 'no measures'} is defined; name another")
+        raise ParleyError(
+            f"ward '{ward.name}': none of {', '.join(names) or 'no measures'} is defined; name another"
+        )
     n = int(ward.arrays.counted.sum())
     fixed = tuple((concave(ward, name, most), 0.0, 1.0) for name in known if name != "equality")
     best = maximise(Least(fixed), ())
@@ -112,7 +111,12 @@ def balanced(ward: Ward, names: Sequence[str], most: dict[str, float], maximise:
 
 
 def efficient(
-    ward: Ward, x: Array, names: Sequence[str], tolerance: float, most: dict[str, float], maximise: Maximise
+    ward: Ward,
+    x: Array,
+    names: Sequence[str],
+    tolerance: float,
+    most: Mapping[str, float],
+    maximise: Maximise,
 ) -> bool:
     """Whether no feasible x' has every g_j(x') >= g_j(x) and Σ gain > tolerance."""
     known = defined(ward, names, most)
@@ -132,7 +136,10 @@ def efficient(
     if not parts:
         return True
     gain = Objective(
-        sum((w * u.linear for w, (u, _) in zip(weights, parts, strict=True)), np.zeros_like(ward.arrays.demand)),
+        sum(
+            (w * u.linear for w, (u, _) in zip(weights, parts, strict=True)),
+            np.zeros_like(ward.arrays.demand),
+        ),
         constant=sum(w * u.constant for w, (u, _) in zip(weights, parts, strict=True)),
         worst_off=sum(w * u.worst_off for w, (u, _) in zip(weights, parts, strict=True)),
         variance=sum(w * u.variance for w, (u, _) in zip(weights, parts, strict=True)),

@@ -18,13 +18,18 @@ from scenarios.ward import Array
 NODE_LIMIT = 2_000
 """The most divisible relaxations that are solved for one question."""
 
-GAP = 1e-7
+GAP = 1e-8
 
 Round = Callable[[Array], tuple[Array, float] | None]
 """From a relaxed z to a feasible allocation near it and its value; None where there is none near."""
 
 Found = tuple[Array | None, float, float]
 """(x, its value, a bound that nothing beats); x is None where nothing was found."""
+
+
+def beats(bound: float, reached: float) -> bool:
+    """Whether a bound promises more than rounding over what was reached (−inf: nothing yet)."""
+    return bound > reached and (reached == float("-inf") or bound - reached > GAP * max(1.0, abs(reached)))
 
 
 def branch(programme: Programme, integer: Columns, rounded: Round, nodes: int = NODE_LIMIT) -> Found:
@@ -39,22 +44,22 @@ def branch(programme: Programme, integer: Columns, rounded: Round, nodes: int = 
         nonlocal best, reached, count, lost
         count += 1
         answer = cone.within(integer, low, high)
-        if answer.z is None and answer.bound < 0:
+        if answer.nothing or not beats(bound := min(above, answer.bound), reached):
             return
-        if answer.z is None:
-            lost = max(lost, above)
-            return
-        bound = min(above, answer.bound)
-        if bound <= reached + GAP * max(1.0, abs(reached)):
-            return
-        found = rounded(answer.z)
+        z = answer.z
+        if z is None:  # the solver gave up, so this node is split unseen
+            z = np.zeros(programme.width)
+            z[integer] = (low + high) / 2
+        found = rounded(z)
         if found is not None and found[1] > reached:
             best, reached = found
         if np.any(low < high):
-            heapq.heappush(queue, (-bound, count, low, high, answer.z[integer]))
+            heapq.heappush(queue, (-bound, count, low, high, z[integer]))
+        elif answer.z is None and found is None:
+            lost = max(lost, bound)
 
     visit(lower, upper, float("inf"))
-    while queue and count < nodes and -queue[0][0] > reached + GAP * max(1.0, abs(reached)):
+    while queue and count < nodes and beats(-queue[0][0], reached):
         minus, _, low, high, z = heapq.heappop(queue)
         open_, middle = high > low, np.clip(z, low, high)
         fraction = np.where(open_, 0.5 - abs(middle - np.floor(middle) - 0.5), -1.0)

@@ -26,6 +26,12 @@ class Answer:
     z: Array | None
     bound: float
     slope: Array | None = None
+    sure: bool = True  # False where the solver met only its looser tolerances
+
+    @property
+    def nothing(self) -> bool:
+        """Whether it is certain that nothing exists."""
+        return self.z is None and self.bound == float("-inf")
 
 
 class _Stack:
@@ -115,7 +121,8 @@ class Cone:
         z = np.asarray(answer.x)
         if status not in ("Solved", "AlmostSolved") or not np.isfinite(z).all():
             return Answer(None, float("inf"))
-        return Answer(z, self.programme.goal.constant - float(answer.obj_val_dual) - self.offset, slope)
+        bound = self.programme.goal.constant - float(answer.obj_val_dual) - self.offset
+        return Answer(z, bound, slope, sure=status == "Solved")
 
     def _put_inequalities(self, stack: _Stack) -> None:
         import clarabel
@@ -130,7 +137,9 @@ class Cone:
             rows = np.full(programme.width, -1)
             rows[finite] = stack.height + np.arange(len(finite))
             self.bound_rows.append(rows)
-            stack.put(Matrix(np.arange(len(finite)), finite, np.full(len(finite), sign), -sign * bound[finite]))
+            stack.put(
+                Matrix(np.arange(len(finite)), finite, np.full(len(finite), sign), -sign * bound[finite])
+            )
         if stack.height > start:
             stack.cones.append(clarabel.NonnegativeConeT(stack.height - start))
 
@@ -140,7 +149,8 @@ class Cone:
         from scipy import sparse
 
         programme = self.programme
-        rows = [m.column for m in (*programme.at_least, *programme.equal)] + [log.inside.columns for log in programme.logs]
+        rows = [matrix.column for matrix in (*programme.at_least, *programme.equal)]
+        rows += [log.inside.columns for log in programme.logs]
         read = set(np.concatenate([*rows, NOTHING.columns]).tolist())
         quadratic = sparse.csc_matrix((programme.width, programme.width))
         self.offset = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scenarios._space import Space
 from scenarios.ward import Array
@@ -23,7 +24,9 @@ def greedy(space: Space, weights: Array) -> Array:
                 break
             mine = np.flatnonzero((weights[:, k] == worth) & (span > 0))
             if space.whole[mine, k].any():
-                given = np.clip(np.floor(room[k] + 1e-9) - (np.cumsum(span[mine]) - span[mine]), 0.0, span[mine])
+                given = np.clip(
+                    np.floor(room[k] + 1e-9) - (np.cumsum(span[mine]) - span[mine]), 0.0, span[mine]
+                )
             else:
                 given = span[mine] * min(1.0, room[k] / span[mine].sum())
             x[mine, k] += given
@@ -50,7 +53,7 @@ def nearest(space: Space, target: Array) -> Array:
     return x
 
 
-def _knapsack(space: Space, target: Array, k: int, free: Array) -> Array:
+def _knapsack(space: Space, target: Array, k: int, free: NDArray[np.bool_]) -> Array:
     lower, upper, aim = space.lower[free, k], space.upper[free, k], target[free]
     squared = space.ward.arrays.demand[free, k] ** 2
     room = space.capacity[k] - space.lower[~free, k].sum()
@@ -68,7 +71,7 @@ def _nearest_whole(space: Space, target: Array, k: int) -> Array:
     lower, upper = space.lower[:, k], space.upper[:, k]
     demand = np.maximum(space.ward.arrays.demand[:, k], 1e-12)
     x = np.clip(np.ceil(target - 0.5), lower, upper)
-    over = int(round(x.sum() - np.floor(space.capacity[k] + 1e-9)))
+    over = round(float(x.sum() - np.floor(space.capacity[k] + 1e-9)))
     for _ in range(over):
         cost = np.where(x > lower, (2 * (target - x) + 1) / demand**2, np.inf)  # of one unit less
         x[int(np.argmin(cost))] -= 1

@@ -18,7 +18,7 @@ Rows = Sequence[tuple[Array, float]]
 """(row, bound): <row, x> >= bound, row of shape (N, K)."""
 
 
-class Infeasible(ParleyError):
+class Infeasible(ParleyError):  # noqa: N818
     """No allocation of the ward keeps the box, the floors and the rows."""
 
 
@@ -74,9 +74,16 @@ class Optimum:
     method: str
 
 
+def terms_of(goal: Least | Leximin | LogProduct) -> tuple[tuple[Objective, float, float], ...]:
+    """(u_s, offset_s, scale_s) of each term; scale 1 for LogProduct."""
+    if isinstance(goal, LogProduct):
+        return tuple((u, offset, 1.0) for u, offset in goal.terms)
+    return goal.terms
+
+
 def scaled_terms(ward: Ward, goal: Least | Leximin | LogProduct, x: Array) -> Array:
-    """(u_s(x) − offset_s) / scale_s for each term of the goal, shape (S,); scale 1 for LogProduct."""
-    return np.array([(t[0].value(ward, x) - t[1]) / (t[2] if len(t) > 2 else 1.0) for t in goal.terms])
+    """(u_s(x) − offset_s) / scale_s for each term of the goal, shape (S,)."""
+    return np.array([(u.value(ward, x) - offset) / scale for u, offset, scale in terms_of(goal)])
 
 
 def worth(ward: Ward, goal: Goal, x: Array) -> float:

@@ -10,19 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
+from scenarios._branch import Found, beats
 from scenarios._cone import Cone
-from scenarios._programme import Matrix, Programme
+from scenarios._programme import Columns, Matrix, Programme
 from scenarios._whole import ENUMERATION_LIMIT, crossing
 from scenarios.ward import Array
 
 SOLVE_LIMIT = 1_000
 """The most divisible solves for one question; beyond it the gap that is left is reported."""
-
-GAP = 1e-8
-
-Found = tuple[Array | None, float, float]
-"""(x, its value, a bound that nothing beats); x is None where nothing is feasible."""
 
 
 def by_list(programme: Programme, value: Callable[[Array], float]) -> Found | None:
@@ -30,7 +27,7 @@ def by_list(programme: Programme, value: Callable[[Array], float]) -> Found | No
     if (listed := crossing(programme.space, ENUMERATION_LIMIT)) is None:
         return None
     relaxed = Cone(programme).solve()
-    if relaxed.z is None and relaxed.bound < 0:
+    if relaxed.nothing:
         return None, float("-inf"), float("-inf")
     i, k = programme.cells[:, 0], programme.cells[:, 1]
     pins = np.flatnonzero(programme.space.whole[i, k])
@@ -41,7 +38,7 @@ def by_list(programme: Programme, value: Callable[[Array], float]) -> Found | No
     return _search(programme, pins, parts, relaxed.bound, value)
 
 
-def _keeps(programme: Programme, pins: Array, parts: Array) -> Array:
+def _keeps(programme: Programme, pins: Columns, parts: Array) -> NDArray[np.bool_]:
     """Which whole parts keep the rows that read nothing else; those rows leave the programme."""
     keep, left = np.ones(len(parts), dtype=bool), list[Matrix]()
     place = np.full(programme.width, -1)
@@ -56,7 +53,7 @@ def _keeps(programme: Programme, pins: Array, parts: Array) -> Array:
 
 
 def _search(
-    programme: Programme, pins: Array, parts: Array, ceiling: float, value: Callable[[Array], float]
+    programme: Programme, pins: Columns, parts: Array, ceiling: float, value: Callable[[Array], float]
 ) -> Found:
     upper = np.full(len(parts), ceiling)
     cone = Cone(programme, pins)
@@ -66,11 +63,11 @@ def _search(
         if not len(parts):
             break
         at = int(np.argmax(upper))
-        if upper[at] <= reached + GAP * max(1.0, abs(reached)):
+        if not beats(float(upper[at]), reached):
             break
         answer = cone.solve(parts[at])
         away = parts - parts[at]
-        if answer.slope is not None and answer.z is None:
+        if answer.nothing and answer.slope is not None:
             upper[1 + away @ answer.slope > 0.5] = -np.inf
             continue
         if answer.z is None or answer.slope is None:

@@ -6,13 +6,14 @@ Everything nonlinear stands in a block, which the cone solver takes as it is and
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scenarios._goal import Goal, Least, Leximin, LogProduct, Nearest, Total
 from scenarios._space import Space, need_gradient
+from scenarios.measures import counted_need_satisfaction
 from scenarios.objective import Objective
 from scenarios.ward import Array
 
@@ -39,9 +40,9 @@ class Affine:
             self.constant + other.constant,
         )
 
-    def at(self, z: Array) -> float:
-        """Its value at z."""
-        return self.constant + float(self.weights @ z[self.columns])
+    def plus_constant(self, number: float) -> Affine:
+        """The expression plus a number."""
+        return replace(self, constant=self.constant + number)
 
 
 def one(column: int, weight: float = 1.0) -> Affine:
@@ -64,11 +65,15 @@ class Matrix:
     @classmethod
     def of(cls, row: Affine) -> Matrix:
         """One expression as a matrix of one row."""
-        return cls(np.zeros(len(row.columns), dtype=np.intp), row.columns, row.weights, np.array([row.constant]))
+        return cls(
+            np.zeros(len(row.columns), dtype=np.intp), row.columns, row.weights, np.array([row.constant])
+        )
 
     def at(self, z: Array) -> Array:
         """w(z), shape (m,)."""
-        return self.constant + np.bincount(self.row, self.weight * z[self.column], minlength=len(self.constant))
+        return self.constant + np.bincount(
+            self.row, self.weight * z[self.column], minlength=len(self.constant)
+        )
 
 
 @dataclass(frozen=True)
@@ -209,6 +214,15 @@ class Programme:
             np.zeros(n),
         )
 
+    def hold_deviations(self, x: Array, slack: float) -> None:
+        """Keep h − mean h where it is at x, up to `slack`."""
+        matrix = self.deviations()
+        h = counted_need_satisfaction(self.space.ward, x)
+        level = (h - h.mean()) / np.sqrt(len(h))
+        for sign in (1.0, -1.0):
+            constant = slack + sign * (matrix.constant - level)
+            self.at_least.append(Matrix(matrix.row, matrix.column, sign * matrix.weight, constant))
+
     def variance(self) -> int:
         """Column of q >= Var(h)."""
         if "variance" not in self._shared:
@@ -251,7 +265,9 @@ class Programme:
         lower, upper, middle = space.lower[i, k], space.upper[i, k], anchor[i, k]
         fixed = float(abs(space.lower - anchor)[~space.free].sum())
         sign = np.where(middle <= lower, 1.0, np.where(middle >= upper, -1.0, 0.0))
-        out = Affine(np.flatnonzero(sign), (sign * self.unit)[sign != 0], fixed - float((sign * middle).sum()))
+        out = Affine(
+            np.flatnonzero(sign), (sign * self.unit)[sign != 0], fixed - float((sign * middle).sum())
+        )
         inner = np.flatnonzero(sign == 0)
         if len(inner):
             key = ("distance", anchor.tobytes())
@@ -274,8 +290,7 @@ class Programme:
 
     def worth(self, u: Objective) -> Affine:
         """u from below."""
-        out = self.linear(u.linear)
-        out = Affine(out.columns, out.weights, out.constant + u.constant)
+        out = self.linear(u.linear).plus_constant(u.constant)
         if u.worst_off:
             out = out.plus(one(self.least(), u.worst_off))
         if u.variance:
@@ -293,7 +308,7 @@ class Programme:
             radius = np.sqrt(max(0.0, u.constant - level) / u.variance) + slack
             self.balls.append(Ball(float(radius), self.deviations()))
             return
-        self.keep(self.worth(u).plus(Affine(NOTHING.columns, NOTHING.weights, slack - level)))
+        self.keep(self.worth(u).plus_constant(slack - level))
 
     def hypograph(self, goal: Goal) -> Affine:
         """The goal from below; for Leximin the least term."""
@@ -305,14 +320,14 @@ class Programme:
             out = NOTHING
             for u, offset in goal.terms:
                 column = self._one()
-                self.logs.append(Log(column, self.worth(u).plus(Affine(NOTHING.columns, NOTHING.weights, -offset))))
+                self.logs.append(Log(column, self.worth(u).plus_constant(-offset)))
                 out = out.plus(one(column))
             return out
         return self.least_sum(goal, 1) if goal.terms else NOTHING
 
     def least_sum(self, goal: Least | Leximin, count: int) -> Affine:
         """The sum of the `count` least terms from below: count·τ − Σ max(0, τ − v_s) (Ogryczak & Śliwiński 2003)."""
-        terms = [self.worth(u).plus(Affine(NOTHING.columns, NOTHING.weights, -o)).times(1 / s) for u, o, s in goal.terms]
+        terms = [self.worth(u).plus_constant(-o).times(1 / s) for u, o, s in goal.terms]
         if count == len(terms):
             out = NOTHING
             for term in terms:

@@ -15,7 +15,7 @@ def need_gradient(demand: Array) -> Array:
     """d h_i / d x_ik = 1 / (d_ik · number of resources that i demands), (N, K); 0 where nothing is demanded."""
     wanted = demand > 0
     kinds = np.maximum(wanted.sum(axis=1, keepdims=True), 1)
-    return np.divide(1.0, demand * kinds, out=np.zeros_like(demand), where=wanted)
+    return np.asarray(np.divide(1.0, demand * kinds, out=np.zeros_like(demand), where=wanted))
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,9 @@ class Space:
         return b"|".join(p.tobytes() for p in parts) + repr(self.lower.shape).encode()
 
     @classmethod
-    def of(cls, ward: Ward, lower: Array | None = None, upper: Array | None = None, ex_ante: bool = False) -> Space:
+    def of(
+        cls, ward: Ward, lower: Array | None = None, upper: Array | None = None, ex_ante: bool = False
+    ) -> Space:
         """The space of a box, [0, demand] by default; whole goods are whole unless `ex_ante`.
 
         Raises Infeasible where the box is empty or its lower bounds break a capacity.
@@ -55,7 +57,8 @@ class Space:
         if (bad := np.argwhere(~(least <= most + slack))).size:
             i, k = bad[0]
             cell = f"{ward.patients[i].id}.{list(a.column)[k]}"
-            raise Infeasible(f"ward '{ward.name}': {cell} has no value from {least[i, k]:g} to {most[i, k]:g}; widen the box")
+            said = f"{cell} has no value from {least[i, k]:g} to {most[i, k]:g}"
+            raise Infeasible(f"ward '{ward.name}': {said}; widen the box")
         most = np.maximum(least, most)
         most = np.where(most - least <= 1e-9 * np.maximum(1.0, a.demand), least, most)
         held = least.sum(axis=0)

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios._goal import Floors, Goal, Infeasible, Least, LogProduct, Nearest, Rows, Total
+from scenarios._goal import Floors, Goal, Infeasible, Least, LogProduct, Nearest, Rows, Total, terms_of
 from scenarios._space import Space, need_gradient
 from scenarios.objective import Objective
 from scenarios.ward import Array
@@ -38,7 +38,9 @@ class Crossing:
     """All ways to fill the free whole cells of a space: for each resource a list of columns of x, crossed."""
 
     space: Space
-    lists: tuple[Array, ...]  # for each resource (M_k, N): columns x[:, k], divisible free cells at their lower bound
+    lists: tuple[
+        Array, ...
+    ]  # for each resource (M_k, N): columns x[:, k], divisible free cells at their lower bound
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -157,7 +159,9 @@ class Table:
             keep &= self.linear(row) >= bound - TIE * max(1.0, abs(bound), float(abs(row).max()))
         if not keep.any():
             name = self.crossing.space.ward.name
-            raise Infeasible(f"ward '{name}': no whole allocation keeps the box, every floor and every row; lower one")
+            raise Infeasible(
+                f"ward '{name}': no whole allocation keeps the box, every floor and every row; lower one"
+            )
         return np.flatnonzero(keep)
 
     def best(self, goal: Goal, among: Indices, slack: float = TIE) -> Indices:
@@ -168,8 +172,9 @@ class Table:
             return _near(-self.distances(goal.target)[among], among, slack)
         if not goal.terms:
             return among
-        columns = [(self.values(t[0])[among] - t[1]) / (t[2] if len(t) > 2 else 1.0) for t in goal.terms]
-        terms = np.stack(columns, axis=1)
+        terms = np.stack(
+            [(self.values(u)[among] - offset) / scale for u, offset, scale in terms_of(goal)], axis=1
+        )
         if isinstance(goal, LogProduct) and (positive := (terms > TIE).all(axis=1)).any():
             return _near(np.log(terms[positive]).sum(axis=1), among[positive], slack)
         ranked = np.sort(terms, axis=1)
@@ -180,7 +185,7 @@ class Table:
 
 
 def _near(values: Array, among: Indices, slack: float) -> Indices:
-    return among[values >= values.max() - slack]
+    return np.asarray(among[values >= values.max() - slack])
 
 
 def _variances(h: Array) -> Array:
@@ -189,14 +194,18 @@ def _variances(h: Array) -> Array:
 
 def _spreads(h: Array) -> Array:
     n = h.shape[1]
-    return np.maximum(0.0, 2 * (np.sort(h, axis=1) @ (2 * np.arange(1, n + 1) - n - 1.0)) / n**2)
+    return np.asarray(np.maximum(0.0, 2 * (np.sort(h, axis=1) @ (2 * np.arange(1, n + 1) - n - 1.0)) / n**2))
 
 
 def _leasts(h: Array) -> Array:
     return np.asarray(h.min(axis=1))
 
 
-_FEATURES: dict[str, Callable[[Array], Array]] = {"least": _leasts, "variance": _variances, "spread": _spreads}
+_FEATURES: dict[str, Callable[[Array], Array]] = {
+    "least": _leasts,
+    "variance": _variances,
+    "spread": _spreads,
+}
 
 _TABLES: OrderedDict[bytes, Table | None] = OrderedDict()
 _TABLE_LIMIT, _POINT_LIMIT = 512, 3 * LISTED_LIMIT

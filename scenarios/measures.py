@@ -21,7 +21,8 @@ def need_satisfaction(x: Array, demand: Array) -> Array:
     wanted = demand > 0
     share = np.divide(x, demand, out=np.zeros_like(x, dtype=float), where=wanted)
     count = wanted.sum(axis=1)
-    return np.divide(share.sum(axis=1), count, out=np.full(len(count), np.nan), where=count > 0)
+    h: Array = np.divide(share.sum(axis=1), count, out=np.full(len(count), np.nan), where=count > 0)
+    return h
 
 
 def counted_need_satisfaction(ward: Ward, x: Array) -> Array:

@@ -9,10 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.errors import ParleyError
-from scenarios.ward import Patient, Ward
-
-STORY = "_story"
-"""An attribute `X_story` tells `X` in words; it is permuted with `X`, never by itself."""
+from scenarios.ward import STORY, Patient, Ward
 
 Indices = NDArray[np.intp]
 
@@ -87,21 +84,17 @@ def acuity_strata(ward: Ward) -> Indices:
 def _permutable(ward: Ward) -> list[str]:
     def fits(attribute: str) -> bool:
         used = attribute == "age_group" and ward.benefit == "life_years"
-        return not used and not _is_story(ward, attribute) and len(set(ward.groups(attribute)) - {None}) > 1
+        return not used and len(set(ward.groups(attribute)) - {None}) > 1
 
     return [attribute for attribute in ward.protected if fits(attribute)]
 
 
-def _is_story(ward: Ward, attribute: str) -> bool:
-    return attribute.endswith(STORY) and attribute.removesuffix(STORY) in ward.protected
-
-
 def _check(ward: Ward, attribute: str) -> None:
     where = f"ward '{ward.name}', attribute '{attribute}'"
+    if attribute.removesuffix(STORY) in ward.protected and attribute.endswith(STORY):
+        raise ParleyError(f"{where}: it moves with '{attribute.removesuffix(STORY)}'; name that")
     if attribute not in ward.protected:
         raise ParleyError(f"{where}: unknown here; the protected ones are {', '.join(ward.protected)}")
-    if _is_story(ward, attribute):
-        raise ParleyError(f"{where}: it moves with '{attribute.removesuffix(STORY)}'; name that")
     if attribute == "age_group" and ward.benefit == "life_years":
         raise ParleyError(f"{where}: benefit is life_years, so a measure uses age; permute another attribute")
     groups = set(ward.groups(attribute)) - {None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ Array = NDArray[np.float64]
 Allocation = dict[str, dict[str, float]]
 """x[patient][resource] >= 0, at most the demand of that patient and, summed, the capacity."""
 
+STORY = "_story"
+"""An attribute `X_story` tells `X` in words: no group of its own, but told, permuted and hidden with `X`."""
+
 TOLERANCE = 1e-6
 """How far a sum may pass a capacity, or a whole unit miss an integer, by rounding alone."""
 
@@ -27,6 +30,22 @@ class Model(BaseModel):
     """A frozen pydantic model that refuses fields it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _yes_is_no_number(cls, data: Any) -> Any:
+        """YAML reads `yes` as true, and pydantic reads true as 1.0: refuse that where no yes or no is asked for."""
+        for name, value in data.items() if isinstance(data, dict) else ():
+            field = cls.model_fields.get(name)
+            amounts = value.values() if isinstance(value, dict) else (value,)
+            if field and _numeric(field.annotation) and any(isinstance(a, bool) for a in amounts):
+                raise ValueError(f"{name}: true or false where a number belongs (YAML reads yes and no so too)")
+        return data
+
+
+def _numeric(kind: Any) -> bool:
+    """Whether a field's type is a number, or a mapping to numbers."""
+    return kind in (int, float) or any(_numeric(part) for part in get_args(kind))
 
 
 class Vitals(Model):
@@ -73,7 +92,10 @@ class Patient(Model):
     summary: str = Field(default="", max_length=600, description="the clinical picture, in words")
     age: float | None = Field(default=None, ge=0, le=120)
     sex: str | None = None
-    attributes: dict[Slug, str] = Field(default_factory=dict, description="other protected attributes")
+    attributes: dict[Slug, str] = Field(
+        default_factory=dict,
+        description="other protected attributes; NAME_story tells NAME in words, and moves and hides with it",
+    )
     dependants: int = Field(default=0, ge=0, le=20, description="people who depend on this patient's care")
     vulnerable: bool = Field(default=False, description="cannot speak for or look after themselves")
     vitals: Vitals | None = None
@@ -205,6 +227,9 @@ class Ward(Model):
                     raise ValueError(
                         f"{where}, needs.{resource}: {amount:g} of a whole good; give a whole number"
                     )
+            for resource, amount in patient.holds.items():
+                if not self.resources[resource].divisible and amount != round(amount):
+                    raise ValueError(f"{where}, holds.{resource}: {amount:g} of a whole good; give a whole number")
             if self.benefit == "life_years" and patient.life_years is None:
                 raise ValueError(f"{where}, life_years: missing, but benefit is life_years; give it")
         for name, resource_ in self.resources.items():
@@ -215,7 +240,7 @@ class Ward(Model):
             held = sum(p.holds.get(name, 0) for p in self.patients)
             if held > resource_.capacity + TOLERANCE:
                 raise ValueError(
-                    f"resource '{name}': patients hold {held:g} but capacity is {resource_.capacity:g}; lower one of them"
+                    f"resource '{name}': patients hold {held:g} capacity is {resource_.capacity:g}; lower one of them"
                 )
         return self
 
@@ -228,7 +253,14 @@ class Ward(Model):
     def protected(self) -> tuple[str, ...]:
         """Protected attributes on which at least one patient has a known group."""
         names = ["age_group", "sex", *dict.fromkeys(k for p in self.patients for k in p.attributes)]
-        return tuple(n for n in names if any(p.group(n) is not None for p in self.patients))
+        return tuple(
+            n for n in names if not n.endswith(STORY) and any(p.group(n) is not None for p in self.patients)
+        )
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What a seat can be told of protected attributes beyond age and sex: their values and their stories."""
+        return tuple(dict.fromkeys(k for p in self.patients for k in p.attributes))
 
     def groups(self, attribute: str) -> list[str | None]:
         """Group of each patient on a protected attribute, in the order of `patients`."""
@@ -294,19 +326,22 @@ class Ward(Model):
                     f"ward '{self.name}': cannot blind '{attribute}'; its protected attributes are "
                     f"{', '.join(self.protected) or 'none'}"
                 )
-        hidden: dict[str, Any] = {n: None for n in ("sex",) if n in attributes}
-        if "age_group" in attributes:
+        gone = {*attributes, *(f"{a}{STORY}" for a in attributes)}
+        hidden: dict[str, Any] = {"sex": None} if "sex" in gone else {}
+        if "age_group" in gone:
             hidden["age"] = None
+            if self.benefit != "life_years":
+                hidden["life_years"] = None  # it would tell the age
         patients = [
-            p.model_copy(
-                update=hidden | {"attributes": {k: v for k, v in p.attributes.items() if k not in attributes}}
+            Patient.model_validate(
+                p.model_dump() | hidden | {"attributes": {k: v for k, v in p.attributes.items() if k not in gone}}
             )
             for p in self.patients
         ]
-        return self.model_copy(update={"patients": patients})
+        return Ward.model_validate(self.model_dump() | {"patients": patients})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Arrays:
     """A ward as arrays: N patients, K resources. Patients who demand nothing are not `counted` in measures."""
 

@@ -114,7 +114,9 @@ def completion(
 def failing(status: int, message: str = "scripted failure", *, retry_after: str | None = None) -> Answer:
     """An error in OpenAI's form."""
     headers = {} if retry_after is None else {"Retry-After": retry_after}
-    return replace(_json({"error": {"message": message, "type": "scripted", "code": None}}, status), headers=headers)
+    return replace(
+        _json({"error": {"message": message, "type": "scripted", "code": None}}, status), headers=headers
+    )
 
 
 def slow(answer: Answer, wait_s: float) -> Answer:
@@ -142,7 +144,9 @@ def refusing(*routes: str, then: Script, status: int = 400) -> Script:
     """A server that knows none of these routes to a structured answer."""
 
     def script(heard: Heard) -> Answer:
-        return failing(status, f"{heard.route} is not supported here") if heard.route in routes else then(heard)
+        return (
+            failing(status, f"{heard.route} is not supported here") if heard.route in routes else then(heard)
+        )
 
     return script
 
@@ -238,7 +242,9 @@ class Loopback:
         self._came = threading.Condition()
         self._stopped = threading.Event()
         self._http = _QuietServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
 
     @property
     def base_url(self) -> str:
@@ -295,6 +301,7 @@ class Loopback:
 
 class _QuietServer(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 512  # with the default of 5, a burst of clients waits a second to connect
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up on a slow answer is part of the script."""
@@ -317,7 +324,9 @@ def _handler(server: Loopback) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            self._send(server.answer(self.path, {k.lower(): v for k, v in self.headers.items()}, json.loads(body)))
+            self._send(
+                server.answer(self.path, {k.lower(): v for k, v in self.headers.items()}, json.loads(body))
+            )
 
         def _send(self, answer: Answer) -> None:
             self.send_response(answer.status)

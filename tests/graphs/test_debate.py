@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nodes.record import RunRecord
@@ -107,8 +108,9 @@ def test_blind_seats_cannot_favour_what_they_do_not_see(tmp_path: Path) -> None:
     seeing = play("pandemic-wave", tmp_path, opponent="biased-age", strength=0.9)
     blind = play("pandemic-wave", tmp_path, opponent="biased-age", strength=0.9, blind=["age_group"])
     plain = play("pandemic-wave", tmp_path, opponent="plain")
-    solo = {k: r.solo["B"].move.allocation for k, r in (("seeing", seeing), ("blind", blind), ("plain", plain))}
-    assert solo["blind"] == solo["plain"] != solo["seeing"]
+    saw, blinded, unbiased = (r.scenario.array(r.solo["B"].move.allocation or {}) for r in (seeing, blind, plain))
+    assert abs(blinded - unbiased).max() < 1e-4
+    assert abs(blinded - saw).max() > 1
 
 
 def test_a_plain_debate_leaves_minds_where_they_were_and_persuasion_moves_them(tmp_path: Path) -> None:
@@ -123,7 +125,8 @@ def test_the_framework_in_the_prompt_is_the_framework_and_off_is_plain(tmp_path:
     by_text = play("pandemic-wave", tmp_path, retrieval="prompt")
     off = play("pandemic-wave", tmp_path, retrieval="off")
     plain = play("pandemic-wave", tmp_path, framework="plain")
-    assert off.solo["A"].move.allocation == plain.solo["A"].move.allocation
+    alone = [r.scenario.array(r.solo["A"].move.allocation or {}) for r in (off, plain)]
+    assert abs(alone[0] - alone[1]).max() < 1e-4
     assert by_text.measures["solo:A"].normalised["worst_off"] > off.measures["solo:A"].normalised["worst_off"]  # type: ignore[operator]
     assert {p.framework for p in by_text.rounds[0].retrieved["A"]} == {"rawlsian"}
     assert off.rounds[0].retrieved == {}
@@ -139,20 +142,8 @@ def test_every_merge_rule_ends_in_a_feasible_joint_allocation_within_the_moves(
     for r in record.rounds:
         joint, moves = ward.array(r.joint), [ward.array(m.allocation or {}) for m in r.moves]
         assert ward.feasible(joint)
-        assert (joint >= sum(0 * m for m in moves) + _least(moves) - 1e-5).all()
-        assert (joint <= _most(moves) + 1e-5).all()
-
-
-def _least(moves):  # type: ignore[no-untyped-def]
-    import numpy as np
-
-    return np.minimum.reduce(moves)
-
-
-def _most(moves):  # type: ignore[no-untyped-def]
-    import numpy as np
-
-    return np.maximum.reduce(moves)
+        assert (joint >= np.min(moves, axis=0) - 1e-5).all()
+        assert (joint <= np.max(moves, axis=0) + 1e-5).all()
 
 
 def test_the_last_word_of_a_seat_is_its_last_move(tmp_path: Path) -> None:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from negotiators.protocol import Move, Occasion, Passage, View
+import pytest
+
+from negotiators.chat import Chat
+from negotiators.protocol import Move, Occasion, Passage, Reply, View
 from personas.persona import Persona
 from scenarios.ward import Allocation, Ward
+from tests.loopback import Answer, Loopback, Script, always
+from tests.negotiators.conformance import check
 
 KEY = "sk-parley-test-9f31c6d2a7e84b50"
 """A key that must turn up nowhere but in the Authorization header."""
@@ -43,18 +48,59 @@ def _patient(name: str, **fields: Any) -> dict[str, Any]:
     return {"id": name, **common, "survival_with_care": 0.8, "survival_without_care": 0.2, **fields}
 
 
-def view(occasion: Occasion = "solo", *, seat: str = "A", persona: Persona | None = None, **changes: Any) -> View:
+def view(
+    occasion: Occasion = "solo", *, seat: str = "A", persona: Persona | None = None, **changes: Any
+) -> View:
     """A view of the small ward."""
-    brief = persona or Persona(name="plainly", says="Weigh what a reasonable person would.", source="these tests")
-    fields: dict[str, Any] = {"ward": small_ward(), "round": 0 if occasion == "solo" else 1, "rounds": 3, "seed": 7}
+    brief = persona or Persona(
+        name="plainly", says="Weigh what a reasonable person would.", source="these tests"
+    )
+    fields: dict[str, Any] = {
+        "ward": small_ward(),
+        "round": 0 if occasion == "solo" else 1,
+        "rounds": 3,
+        "seed": 7,
+    }
     return View(seat=seat, persona=brief, occasion=occasion, **(fields | changes))
 
 
-def move(seat: str = "B", *, argument: str = "Because.", allocation: Allocation = OTHER, round_: int = 1) -> Move:
+def move(
+    seat: str = "B", *, argument: str = "Because.", allocation: Allocation = OTHER, round_: int = 1
+) -> Move:
     """A move of another seat."""
     return Move(seat=seat, round=round_, allocation=allocation, argument=argument)
 
 
 def reply(allocation: Any = FEASIBLE, **changes: Any) -> str:
     """A model's answer in the form asked for."""
-    return json.dumps({"argument": "Need.", "citations": [], "concedes": [], "allocation": allocation} | changes)
+    return json.dumps(
+        {"argument": "Need.", "citations": [], "concedes": [], "allocation": allocation} | changes
+    )
+
+
+def clear_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key, address, price or tracing of whoever runs the tests."""
+    for name in (
+        "OPENAI_API_KEY",
+        "OPENAI_BASE_URL",
+        "OPENAI_API_BASE",
+        "PARLEY_PRICES",
+        "LANGSMITH_TRACING",
+    ):
+        monkeypatch.delenv(name, raising=False)
+
+
+async def ask(script: Script | Answer, seen: View | None = None, **settings: Any) -> tuple[Reply, Loopback]:
+    """One decision against a scripted server, with next to no waiting."""
+    seen = seen or view()
+    with Loopback(script if callable(script) else always(script)) as server:
+        quick: dict[str, Any] = {"backoff_s": 0.001, "timeout_s": 10.0, "prices": {}} | settings
+        async with Chat("openai:scripted", base_url=server.base_url, **quick) as chat:
+            answered = await chat.decide(seen)
+    check(seen, answered)
+    return answered, server
+
+
+def kinds(answered: Reply) -> list[str]:
+    """What kinds of incidents there were, in order."""
+    return [i.kind for i in answered.incidents]

@@ -105,7 +105,18 @@ def test_what_is_missing_is_named_and_is_not_zero() -> None:
         "<think>" + JSON + "</think>",
         '{"allocation": ' + "9" * 5_000 + "}",
     ],
-    ids=["empty", "words", "no keys", "no allocation", "list", "braces", "deep", "open thought", "thought", "long int"],
+    ids=[
+        "empty",
+        "words",
+        "no keys",
+        "no allocation",
+        "list",
+        "braces",
+        "deep",
+        "open thought",
+        "thought",
+        "long int",
+    ],
 )
 def test_what_holds_no_answer_is_a_problem_and_never_an_error(text: str) -> None:
     reading = read(text, "stop", WARD)
@@ -143,7 +154,10 @@ def test_what_the_ward_does_not_know_is_passed_over_and_said() -> None:
     given_ = {**FEASIBLE, "p9": {"icu_bed": 1}, "p3": {"staff": 2}}
     reading = read(reply(given_), "stop", WARD)
     assert reading.problems == ()
-    assert reading.notices == ("passed over 'p9': no such patient", "passed over p3.'staff': p3 does not need it")
+    assert reading.notices == (
+        "passed over 'p9': no such patient",
+        "passed over p3.'staff': p3 does not need it",
+    )
 
 
 def test_only_passages_that_were_shown_are_cited_and_only_cells_that_exist_conceded() -> None:
@@ -158,7 +172,9 @@ def test_only_passages_that_were_shown_are_cited_and_only_cells_that_exist_conce
 
 @pytest.mark.parametrize("odd", [None, 3, {"a": 1}, ["x"], "util-03"])
 def test_odd_words_do_not_cost_the_allocation(odd: Any) -> None:
-    reading = read(reply(argument=odd if not isinstance(odd, str) else 1, citations=odd, concedes=odd), "stop", WARD)
+    reading = read(
+        reply(argument=odd if not isinstance(odd, str) else 1, citations=odd, concedes=odd), "stop", WARD
+    )
     assert reading.x is not None and reading.problems == ()
     assert reading.argument == "" and reading.citations == () and reading.notices[0] == "gave no argument"
 
@@ -181,7 +197,9 @@ def test_the_schema_closes_every_object_and_accepts_what_the_parser_accepts() ->
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(json.loads(bad), schema)
     text = json.dumps(schema)
-    assert not any(f'"{bound}"' in text for bound in ("minimum", "maximum", "minItems", "maxItems", "pattern"))
+    assert not any(
+        f'"{bound}"' in text for bound in ("minimum", "maximum", "minItems", "maxItems", "pattern")
+    )
     for part in _objects(schema):
         assert part["additionalProperties"] is False and part["required"] == list(part["properties"])
 
@@ -199,5 +217,7 @@ def _objects(schema: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_nothing_read_is_ever_infinite() -> None:
-    reading = read(reply({"p1": {"icu_bed": 1e300, "staff": -1e300}, "p2": {"icu_bed": 0, "staff": 0}}), "stop", WARD)
+    reading = read(
+        reply({"p1": {"icu_bed": 1e300, "staff": -1e300}, "p2": {"icu_bed": 0, "staff": 0}}), "stop", WARD
+    )
     assert reading.x is not None and all(map(math.isfinite, reading.x.flat)) and len(reading.problems) >= 2

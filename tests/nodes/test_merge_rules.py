@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from nodes.bargain import checked
 from nodes.merge_rules import MERGE_RULES, Bargain, Merged, describe, merge, settle
 from nodes.settings import MERGE_RULE_NAMES
 from scenarios.errors import ParleyError
@@ -66,8 +67,9 @@ def worths(b: Bargain, name: str, points: Sequence[Array]) -> list[tuple[float, 
     if name == "utilitarian":
         return [(float(total),) for total in np.round(u.sum(axis=1), 6)]
     if name == "nash":
-        count = (gains > 1e-6).sum(axis=1)
-        logs = np.log(np.where(gains > 1e-6, gains, 1.0)).sum(axis=1)
+        parts = gains / (ideal - d)[ideal - d > 1e-6]
+        count = (parts > 1e-6).sum(axis=1)
+        logs = np.log(np.where(parts > 1e-6, parts, 1.0)).sum(axis=1)
         rows = list(zip(count.tolist(), np.round(logs, 6).tolist(), strict=True))
     else:
         rows = [tuple(s[:1] if name == "egalitarian" else s) for s in shares.tolist()]
@@ -234,8 +236,47 @@ def test_one_bed_is_never_left_empty_and_goes_to_either_by_seed(name: str) -> No
 
 
 def test_nash_says_that_not_all_could_gain() -> None:
-    (note,) = merge("nash", ONE_BED).notes
-    assert note.startswith("not all can gain at once: seat")
+    assert merge("nash", ONE_BED).notes == ("not all can gain at once, only 1 of 2 do",)
+
+
+def test_nash_of_whole_goods_takes_the_set_that_gains_most_of_what_it_could() -> None:
+    """Three fillings of two beds, p3 sure of one; gains over d: (0, 1, 1), (2, 0, 4), (3, 1, 0) of (3, 1, 4)."""
+    ward = ward_of(np.ones((4, 1)), [2], whole=True)
+    moves = [column(0, 0, 0, 1), column(0, 1, 0, 1), column(1, 0, 0, 1)]
+    u = [Objective(column(3, 2, 1, 0)), Objective(column(0, -1, -1, -1)), Objective(column(-1, 3, 2, 3))]
+    b = table(ward, moves, u)
+    np.testing.assert_array_equal(b.disagreement, [0, -2, 2])
+    np.testing.assert_array_equal(b.ideal, [3, -1, 6])
+    np.testing.assert_array_equal(merge("nash", b).allocation, moves[2])
+
+
+def test_a_solo_lowers_the_disagreement_point() -> None:
+    """A has come to B: but for its solo, A could not do worse than .5 and would ask for more."""
+    moves = (column(1, 0), column(0.5, 0.5))
+    near = replace(CAKE, moves=moves, solos=moves)
+    far = replace(near, solos=(moves[0], column(0, 0.8)))
+    assert (near.disagreement[0], far.disagreement[0]) == (0.5, 0.0)
+    np.testing.assert_allclose(merge("nash", near).allocation.ravel(), [0.75, 0.25], atol=1e-3)
+    np.testing.assert_allclose(merge("nash", far).allocation.ravel(), [0.5, 0.5], atol=1e-3)
+
+
+def test_an_ideal_leaves_the_others_their_disagreement_point() -> None:
+    """A could have .4 if B fell to .3; since B keeps .5, A's ideal is .3."""
+    ward = ward_of(np.ones((3, 1)), [0.8], whole=False)
+    moves = [column(0.4, 0.3, 0.1), column(0, 0.8, 0)]
+    b = table(ward, moves, [Objective(column(1, 0, -1)), Objective(column(0, 1, 2))])
+    np.testing.assert_allclose(b.disagreement, [0, 0.5], atol=1e-9)
+    np.testing.assert_allclose(b.ideal, [0.3, 0.8], atol=1e-5)
+
+
+def test_a_result_is_held_to_the_span_and_rounding_is_taken_out() -> None:
+    x = checked(CAKE, Merged(column(0.6 + 1e-6, 0.4 + 1e-6))).allocation
+    assert x.sum() <= 1
+    np.testing.assert_allclose(x, column(0.6, 0.4), atol=2e-6)
+    with pytest.raises(AssertionError, match=r"beyond a move"):
+        checked(table(TWO, [column(1, 0), column(0.5, 0)], CAKE.utilities), Merged(column(0.2, 0)))
+    with pytest.raises(AssertionError, match=r"r0 adds up to 1\.6"):
+        checked(CAKE, Merged(column(1, 0.6)))
 
 
 @given(b=bargains("divisible", most_seats=2))

@@ -147,6 +147,8 @@ def test_override_is_a_solo_that_stands_although_the_other_still_contests() -> N
     assert overridden(BEDS, solos[1], solos, solos) == {"p0.r0": 1, "p1.r0": 1}
     # The other gave in before the merge: agreement, not override.
     assert overridden(BEDS, solos[0], solos, [solos[0], solos[0]]) == {}
+    # Each took the other's part: B no longer contests what was A's solo.
+    assert overridden(BEDS, solos[0], solos, solos[::-1]) == {}
     # A joint between the two is nobody's solo.
     hours = [column(10, 0, 0), column(0, 10, 0)]
     assert overridden(HOURS, column(5, 5, 0), hours, hours) == {}

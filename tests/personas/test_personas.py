@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from negotiators.protocol import View
-from negotiators.reference import Reference
+from negotiators.protocol import Move, View
+from negotiators.reference import Policy, Reference
 from personas.load import catalogue, load, names, shipped, with_strength
 from personas.persona import Persona
 from personas.utility import in_group, usable, utility
@@ -74,19 +75,23 @@ def test_constraints_stand_where_weights_cannot_express_the_view() -> None:
     people = catalogue()
     assert {n for n, p in people.items() if p.keeps_holdings} == {"kantian", "libertarian"}
     assert {n for n, p in people.items() if p.first_come} == {"libertarian"}
+    assert all(p.wastes_nothing for p in people.values())
     assert {n for n, p in people.items() if p.ex_ante} == {"equal-chance", "egalitarian", "kantian"}
 
 
 @pytest.mark.parametrize("name", shipped())
-@pytest.mark.parametrize("seed", [1, 2])
-async def test_nobody_leaves_a_bed_empty_that_someone_needs(name: str, seed: int) -> None:
-    """Equality could be had by serving nobody; the published weights do not ask for that."""
-    ward = load_ward(f"generated:{seed},n=7,divisible=0,scarcity=0.6")
+@pytest.mark.parametrize("scenario", ["rural-transfer", "transplant-liver", "flooded-hospital", "generated:1,n=7"])
+async def test_nobody_leaves_idle_what_someone_needs(name: str, scenario: str) -> None:
+    """Equality could be had by serving nobody; that is no reading of any of these views."""
+    ward = load_ward(scenario)
     persona = load(name)
-    view = View(ward, "A", persona, "solo", 0, 3, seed, persona.declared())
-    move = (await Reference().decide(view)).move
-    given = ward.array(move.allocation or {}).sum(axis=0)
-    assert given.tolist() == np.minimum(ward.arrays.capacity, ward.arrays.demand.sum(axis=0)).tolist()
+    view = View(ward, "A", persona, "solo", 0, 3, 1, persona.declared())
+    solo = (await Reference().decide(view)).move
+    other = Move(seat="B", round=1, allocation=ward.allocation(ward.arrays.holds), prompt_hash="0")
+    answer = replace(view, occasion="critique", round=1, moves=(other,), solo=solo.allocation)
+    for move in (solo, (await Reference(Policy(floor=0.2)).decide(answer)).move):
+        given = ward.array(move.allocation or {}).sum(axis=0)
+        assert given == pytest.approx(np.minimum(ward.arrays.capacity, ward.arrays.demand.sum(axis=0)), rel=1e-5)
 
 
 # A user's own

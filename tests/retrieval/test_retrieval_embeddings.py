@@ -95,7 +95,12 @@ def any_embedder(
 
 # -- what every embedder promises ----------------------------------------------------------------------------
 
-TEXTS = ["the last ventilator", "an ambulance in the rain, far from town", "the last ventilator", "staff hours"]
+TEXTS = [
+    "the last ventilator",
+    "an ambulance in the rain, far from town",
+    "the last ventilator",
+    "staff hours",
+]
 
 
 def test_vectors_are_unit_rows_in_the_order_of_the_texts(any_embedder: Embedder) -> None:

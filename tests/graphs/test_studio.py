@@ -1,0 +1,163 @@
+"""Does `langgraph dev` serve the debate: a form of settings, progress, a pause for a person, and no mixing of runs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.play import ROOT, environment
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The development server on a free port, from a copy of the project: it writes beside langgraph.json."""
+    folder = tmp_path_factory.mktemp("studio") / "project"
+    ours = ("scenarios", "personas", "retrieval", "negotiators", "nodes", "graphs", "langgraph.json", "pyproject.toml")
+    folder.mkdir()
+    for name in ours:
+        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, folder / name)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    env = environment({"LANGGRAPH_CLI_NO_ANALYTICS": "1", "LANGGRAPH_NO_VERSION_CHECK": "1", "LANGSMITH_TRACING": "false"})
+    env |= {"PYTHONPATH": str(folder), "PARLEY_RUNS": str(folder / "runs")}
+    log = (folder / "server.log").open("wb")
+    command = [str(Path(sys.executable).parent / "langgraph"), "dev", "--no-browser", "--no-reload", "--port", str(port)]
+    process = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait(url, process)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(20)
+        log.close()
+    assert "BlockingError" not in (folder / "server.log").read_text(), "a node kept the server's loop waiting"
+
+
+def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(240):
+        assert process.poll() is None, "the server stopped"
+        try:
+            with urllib.request.urlopen(f"{url}/ok", timeout=1):
+                return
+        except OSError:
+            time.sleep(0.25)
+    raise AssertionError("the server did not answer within a minute")
+
+
+def with_client(url: str, job: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
+    """Run a job with a client of the server."""
+    from langgraph_sdk import get_client
+
+    async def main() -> Any:
+        client = get_client(url=url)
+        try:
+            return await job(client)
+        finally:
+            await client.aclose()
+
+    return asyncio.run(main())
+
+
+async def run(client: Any, given: Any, context: dict[str, Any], thread: str | None = None, **more: Any) -> list[Any]:
+    """Stream a run and return its events."""
+    stream = client.runs.stream(
+        thread, "triage", input=given, context=context, stream_mode=["custom", "updates"], **more
+    )
+    return [event async for event in stream]
+
+
+def test_settings_are_a_form_with_choices(server: str) -> None:
+    async def job(client: Any) -> Any:
+        (assistant,) = await client.assistants.search()
+        return await client.assistants.get_schemas(assistant["assistant_id"])
+
+    schemas = with_client(server, job)
+    form = schemas["context_schema"]["properties"]
+    assert "rawlsian" in form["framework"]["enum"]
+    assert form["rounds"]["default"] == 3
+    assert not {"base_url", "out", "api_key", "personas"} & form.keys()
+    assert set(schemas["input_schema"]["properties"]) == {"scenario", "ward"}
+
+
+def test_an_empty_input_runs_the_default_and_a_second_run_starts_a_fresh_record(server: str) -> None:
+    async def job(client: Any) -> Any:
+        thread = (await client.threads.create())["thread_id"]
+        first = await run(client, {}, {"retrieval": "off"}, thread)
+        await run(client, {"scenario": "one-ventilator"}, {"retrieval": "off", "rounds": 2}, thread)
+        return first, (await client.threads.get_state(thread))["values"]
+
+    first, values = with_client(server, job)
+    told = [e.data["text"] for e in first if e.event == "custom"]
+    assert "pandemic" in told[0].lower()
+    assert any("round 3: merged" in t for t in told)
+    assert values["record"]["scenario"]["name"] == "one-ventilator"
+    assert len(values["rounds"]) == len(values["record"]["rounds"]) == 2
+    assert [e["index"] for e in values["edges"]] == list(range(len(values["edges"])))
+
+
+def test_a_person_amends_the_merge(server: str) -> None:
+    async def job(client: Any) -> Any:
+        thread = (await client.threads.create())["thread_id"]
+        context = {"retrieval": "off", "rounds": 1, "review": True}
+        events = await run(client, {"scenario": "one-ventilator"}, context, thread)
+        (pause,) = [e.data["__interrupt__"][0]["value"] for e in events if "__interrupt__" in (e.data or {})]
+        patient, shares = next((p, s) for p, s in pause["joint"].items() if any(s.values()))
+        amended = {patient: dict.fromkeys(shares, 0)}
+        await run(client, None, {}, thread, command={"resume": {"allocation": amended}})
+        return patient, (await client.threads.get_state(thread))["values"]["record"]
+
+    patient, record = with_client(server, job)
+    assert record["rounds"][0]["amended"] is True
+    assert set(record["joint"][patient].values()) == {0}
+    assert len(record["rounds"]) == 1, "the settings it began with hold, though it was resumed without them"
+
+
+@pytest.mark.parametrize(
+    ("given", "context"),
+    [
+        ({"scenario": "/etc/passwd"}, {}),
+        ({"scenario": "itm:/etc/passwd#0"}, {}),
+        ({"scenario": "no-such-ward"}, {}),
+        ({"ward": {"name": "x"}}, {}),
+        ({}, {"framework": "nobody"}),
+        ({}, {"rounds": 0}),
+    ],
+)
+def test_a_bad_request_is_refused_and_reads_no_file(server: str, given: Any, context: dict[str, Any]) -> None:
+    async def job(client: Any) -> Any:
+        return await run(client, given, {"retrieval": "off", **context})
+
+    events = with_client(server, job)
+    assert [e.event for e in events][-1] == "error", events[-1]
+    assert "root:" not in json.dumps([e.data for e in events])
+
+
+def test_an_address_in_a_request_goes_nowhere(server: str) -> None:
+    async def job(client: Any) -> Any:
+        thread = (await client.threads.create())["thread_id"]
+        await run(client, {}, {"retrieval": "off", "rounds": 1, "base_url": "http://203.0.113.1"}, thread)
+        return (await client.threads.get_state(thread))["values"]
+
+    assert "203.0.113.1" not in json.dumps(with_client(server, job))
+
+
+def test_the_export_needs_no_more_than_its_folder() -> None:
+    exported = json.loads((ROOT / "langgraph.json").read_text())
+    assert exported["graphs"]["triage"].endswith("triage.py:graph")
+    assert os.path.exists(ROOT / "graphs" / "triage.py")
