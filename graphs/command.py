@@ -8,16 +8,19 @@ import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from graphs.options import debate_options
 
 if TYPE_CHECKING:
+    from graphs.session import Session
     from nodes.settings import Table
 
 Json = dict[str, Any]
+Build = Callable[[], Any]
+"""Builds a state machine, uncompiled; handed down by the graph whose command line this is."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -49,38 +52,32 @@ class Listing(StrEnum):
     "invoke --model openai:NAME --thread ward-7 · invoke --retrieval off --json > run.json"
 )
 @debate_options
-def invoke(*, as_json: AsJson = False, **chosen: Any) -> None:
+def invoke(ctx: typer.Context, *, as_json: AsJson = False, **chosen: Any) -> None:
     """Run one debate: live progress, then what came of it."""
-    from graphs.session import begin
-
-    record = _run(
-        lambda on_event, review: begin(*_asked(chosen), on_event, review, chosen["thread"]), _Progress()
-    )
-    _present(record, as_json)
+    given, table = _asked(chosen)
+    _present(_run(ctx, _Progress(), lambda session: session.begin(given, table, chosen["thread"])), as_json)
 
 
 @app.command(epilog="Examples: stream · stream --json | jq .text")
 @debate_options
-def stream(*, as_json: AsJson = False, **chosen: Any) -> None:
+def stream(ctx: typer.Context, *, as_json: AsJson = False, **chosen: Any) -> None:
     """Run one debate and print every event as it happens, a line each."""
-    from graphs.session import begin
 
     def show(event: Json) -> None:
-        print(json.dumps(event, ensure_ascii=False) if as_json else event["text"], flush=True)
+        print(json.dumps(event, ensure_ascii=False) if as_json else _printable(event["text"]), flush=True)
 
-    _run(lambda on_event, review: begin(*_asked(chosen), on_event, review, chosen["thread"]), show)
+    given, table = _asked(chosen)
+    _run(ctx, show, lambda session: session.begin(given, table, chosen["thread"]))
 
 
 @app.command(epilog="Example: resume ward-7")
 def resume(
+    ctx: typer.Context,
     thread: Annotated[str, typer.Argument(help="The name given to `invoke --thread`.")],
     as_json: AsJson = False,
 ) -> None:
     """Go on with a debate that was stopped, with the settings it began with; nothing answered is paid again."""
-    from graphs.session import resume as go_on
-
-    record = _run(lambda on_event, review: go_on(thread, on_event, review), _Progress())
-    _present(record, as_json)
+    _present(_run(ctx, _Progress(), lambda session: session.resume(thread)), as_json)
 
 
 @app.command(
@@ -100,11 +97,9 @@ def show(
 
 
 @app.command()
-def draw() -> None:
+def draw(ctx: typer.Context) -> None:
     """Print the graph as Mermaid text."""
-    from graphs.triage import compiled
-
-    print(compiled().get_graph().draw_mermaid())
+    print(ctx.obj().compile().get_graph().draw_mermaid())
 
 
 @app.command(
@@ -136,12 +131,12 @@ def list_(
     _console().print(grid)
 
 
-def main() -> None:
-    """The command line, with every expected failure as one line and an exit code: 2 input, 3 model, 130 Ctrl-C."""
+def main(build: Build) -> None:
+    """The command line of a graph. What is expected to fail is one line and exits: 2 bad input, 3 no model, 130 Ctrl-C."""
     from scenarios.errors import ParleyError, Unreachable
 
     try:
-        app()
+        app(obj=build)
     except ParleyError as error:
         _stop(str(error), 2)
     except Unreachable as error:
@@ -150,7 +145,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _stop(line: str, code: int) -> None:
+def _stop(line: str, code: int) -> NoReturn:
     print(" ".join(line.split()), file=sys.stderr)
     sys.exit(code)
 
@@ -186,16 +181,23 @@ def _asked(chosen: Json) -> tuple[Json, Table]:
     return ({"ward": load(chosen["scenario"]).model_dump(mode="json")} if chosen["scenario"] else {}), table
 
 
-def _run(job: Callable[..., Any], on_event: Callable[[Json], None]) -> Json:
+def _run(ctx: typer.Context, on_event: Callable[[Json], None], job: Callable[[Session], Any]) -> Json:
+    """Run a session's job; a Ctrl-C ends it with what was done kept."""
     import asyncio
 
     from graphs.review import ask
+    from graphs.session import Session
 
     try:
-        result: Json = asyncio.run(job(on_event, ask))
+        result: Json = asyncio.run(job(Session(ctx.obj, on_event, ask)))
     except KeyboardInterrupt:
         _stop("stopped; what was done is kept. The same command, or `resume` for a thread, goes on.", 130)
     return result
+
+
+def _printable(text: str) -> str:
+    """Somebody's words without control characters."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 class _Progress:
@@ -208,8 +210,9 @@ class _Progress:
         self._began = self._clock()
 
     def __call__(self, event: Json) -> None:
-        text = "".join(c if c.isprintable() else " " for c in event["text"])
-        print(f"{self._clock() - self._began:5.1f}s  {text}", file=sys.stderr, flush=True)
+        print(
+            f"{self._clock() - self._began:5.1f}s  {_printable(event['text'])}", file=sys.stderr, flush=True
+        )
 
 
 def _present(record: Json, as_json: bool) -> None:

@@ -110,15 +110,12 @@ DEBATE_OPTIONS: dict[str, Any] = {
 
 def debate_options(command: Command) -> Command:
     """Give a command that takes **chosen every option of a debate; what is not given arrives as None."""
-    own = [
-        p
-        for p in inspect.signature(command, eval_str=True).parameters.values()
-        if p.kind is not p.VAR_KEYWORD
-    ]
+    own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.kind is not p.VAR_KEYWORD]
     shared = [
         inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=a)
         for n, a in DEBATE_OPTIONS.items()
     ]
-    command.__signature__ = inspect.Signature([*shared, *own])  # type: ignore[attr-defined]
-    command.__annotations__ = {p.name: p.annotation for p in [*shared, *own]}
+    parameters = sorted([*shared, *own], key=lambda p: p.kind)  # those by position come first
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
     return command

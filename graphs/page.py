@@ -219,8 +219,8 @@ def emerged(record: RunRecord) -> RenderableType:
             "Emergence 1, beats each other's solo: ",
             _yes(e.first),
             Text(
-                f"  (no-debate merge {_word(e.first_no_debate)}; {_percent(e.first_base_rate_random)} of random allocations pass:"
-                " nearly vacuous)",
+                f"  (no-debate merge {_word(e.first_no_debate)}; {_percent(e.first_base_rate_random)} of random "
+                "allocations pass: nearly vacuous)",
                 "dim",
             ),
         ),
@@ -228,8 +228,8 @@ def emerged(record: RunRecord) -> RenderableType:
             "Emergence 2, balanced: ",
             _yes(e.second),
             Text(
-                f"  (floor β {_number(e.beta_joint)}; solos {', '.join(_number(b) for b in e.beta_solos.values())}; no-debate "
-                f"{_number(e.beta_no_debate)}; best possible {_number(e.beta_optimum)}; "
+                f"  (floor β {_number(e.beta_joint)}; solos {', '.join(map(_number, e.beta_solos.values()))}; "
+                f"no-debate {_number(e.beta_no_debate)}; best possible {_number(e.beta_optimum)}; "
                 f"{'Pareto-efficient' if e.pareto else 'not Pareto-efficient'})",
                 "dim",
             ),

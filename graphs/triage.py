@@ -53,4 +53,4 @@ async def graph() -> CompiledStateGraph[Any, Any, Any, Any]:
 if __name__ == "__main__":
     from graphs.command import main
 
-    main()
+    main(build)

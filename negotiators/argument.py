@@ -93,7 +93,7 @@ def _opening(case: Case) -> str:
     a = case.ward.arrays
     patients = [p.id for p, counts in zip(case.ward.patients, a.counted, strict=True) if counts]
     h = counted_need_satisfaction(case.ward, case.x)
-    order = sorted(range(len(h)), key=lambda i: -round(h[i], 4))
+    order = sorted(range(len(h)), key=lambda i: -round(float(h[i]), 4))
     served = [f"{patients[i]} ({_percent(h[i])} of need)" for i in order[:3] if h[i] > 0.005]
     without = [patients[i] for i in order if h[i] <= 0.005]
     lot = " A lot decided between equal claims." if case.by_lot else ""
@@ -137,7 +137,7 @@ def _effect(case: Case) -> str:
 def _widest(case: Case, cells: Sequence[str], since: Array) -> list[tuple[int, int]]:
     a = case.ward.arrays
     places = [(a.row[p], a.column[r]) for p, _, r in (cell.partition(".") for cell in cells)]
-    return sorted(places, key=lambda ik: (-round(abs(case.x[ik] - since[ik]) / a.demand[ik], 4), ik))
+    return sorted(places, key=lambda ik: (-round(float(abs(case.x[ik] - since[ik]) / a.demand[ik]), 4), ik))
 
 
 def _amount(value: float) -> str:

@@ -52,6 +52,20 @@ def tracing() -> bool:
     return any(os.environ.get(n, "").lower() == "true" for n in names)
 
 
+def begin_tracing() -> None:
+    """Before a run: LangSmith's own errors quote the last characters of the key, so they are not logged."""
+    if tracing():
+        logging.getLogger("langsmith.client").setLevel(logging.CRITICAL + 1)
+
+
+def end_tracing() -> None:
+    """After a run: wait until its traces are sent, or given up."""
+    if tracing():
+        from langchain_core.tracers.langchain import wait_for_all_tracers
+
+        wait_for_all_tracers()
+
+
 def _trace(sat: Sitting, edges: list[Json]) -> None:
     """One child run an edge, under the node's own run, with who moved, how, and what changed as metadata."""
     from langsmith.run_helpers import get_current_run_tree, trace

@@ -15,7 +15,7 @@ from scenarios._cone import Cone
 from scenarios._programme import Columns, Programme
 from scenarios.ward import Array
 
-NODE_LIMIT = 2_000
+NODE_LIMIT = 1_000
 """The most divisible relaxations that are solved for one question."""
 
 GAP = 1e-8

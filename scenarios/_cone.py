@@ -115,9 +115,11 @@ class Cone:
 
     def _answer(self) -> Answer:
         answer = self.solver.solve()
-        status, slope = str(answer.status), np.asarray(answer.z)[: len(self.pins)]
-        if status == "PrimalInfeasible":  # Clarabel scales the certificate to b·z = −1
-            return Answer(None, float("-inf"), -slope)
+        status, prices = str(answer.status), np.asarray(answer.z)
+        slope = prices[: len(self.pins)]
+        if status == "PrimalInfeasible":
+            proof = float(self.right @ prices)  # < 0, linear in b, and infeasible wherever it stays < 0
+            return Answer(None, float("-inf"), slope / proof if proof < 0 else None)
         z = np.asarray(answer.x)
         if status not in ("Solved", "AlmostSolved") or not np.isfinite(z).all():
             return Answer(None, float("inf"))

@@ -67,8 +67,10 @@ def _search(
             break
         answer = cone.solve(parts[at])
         away = parts - parts[at]
-        if answer.nothing and answer.slope is not None:
-            upper[1 + away @ answer.slope > 0.5] = -np.inf
+        if answer.nothing:
+            if answer.slope is not None:
+                upper[1 + away @ answer.slope > 0.5] = -np.inf
+            upper[at] = -np.inf
             continue
         if answer.z is None or answer.slope is None:
             unsolved, upper[at] = max(unsolved, float(upper[at])), -np.inf

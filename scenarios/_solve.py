@@ -149,13 +149,17 @@ def _by_search(
 ) -> Optimum | None:
     space, method = programme.space, "list of whole parts"
     divisible = bool((space.free & ~space.whole).any())
+    polished: dict[bytes, tuple[Array, float] | None] = {}
 
     def rounded(z: Array) -> tuple[Array, float] | None:
         x = nearest(space, programme.x(z))
         if not divisible:
             return (x, value(x)) if rule.met(x, slack) else None
-        found, _ = _by_cone(_programme(space.pinned(x), hypograph, rule, slack), value)
-        return None if found is None else (found.x, found.value)
+        pinned = space.pinned(x)
+        if (key := pinned.lower[space.whole].tobytes()) not in polished:
+            found, _ = _by_cone(_programme(pinned, hypograph, rule, slack), value)
+            polished[key] = None if found is None else (found.x, found.value)
+        return polished[key]
 
     if (found := by_list(programme, value) if divisible else None) is None:
         i, k = programme.cells[:, 0], programme.cells[:, 1]
@@ -210,38 +214,51 @@ def nearest_best(
         x = listed.point(int(tied[0] if rng is None else tied[int(rng.integers(len(tied)))]))
         return Optimum(x, worth(ward, goal, x), 0.0, "enumeration")
     top = best(space, goal, floors, rows)
-    rule = keeping(ward, floors, rows).also(_as_good(space, goal, top, slack))
-    found = settle(space, lambda p: p.hypograph(near), lambda x: worth(ward, near, x), rule)
-    value = worth(ward, goal, found.x)
-    short = 0.0 if value == top.value else max(0.0, top.value - value)
-    return Optimum(found.x, value, top.gap + short, top.method)
-
-
-def _as_good(space: Space, goal: Goal, top: Optimum, slack: float) -> Rule:
-    """The rule to stay within `slack` of a best allocation, said of each term where terms are settled."""
-    ward = space.ward
     divisible = not (space.free & space.whole).any()
+    for settled in (True,) if divisible else (False, True):
+        rule = keeping(ward, floors, rows).also(_as_good(space, goal, top, slack, settled))
+        try:
+            found = settle(space, lambda p: p.hypograph(near), lambda x: worth(ward, near, x), rule)
+        except Infeasible:
+            continue
+        value = worth(ward, goal, found.x)
+        if value == top.value or value >= top.value - 10 * max(slack, SLACKS[-1] / 10):
+            return Optimum(
+                found.x, value, top.gap + max(0.0, top.value - value) * np.isfinite(value), top.method
+            )
+    return top
+
+
+def _as_good(space: Space, goal: Goal, top: Optimum, slack: float, settled: bool) -> Rule:
+    """The rule to stay within `slack` of a best allocation; `settled`: term by term, as it is where all is divisible.
+
+    There every best allocation gives each term the same, by concavity; whole goods may tie with other terms.
+    """
+    ward = space.ward
 
     def add(programme: Programme, room: float) -> None:
         by = max(slack, room)
         if isinstance(goal, Total):
             programme.require(goal.objective, top.value, by)
-            if goal.objective.variance and divisible and slack <= 1e-6:
+            if goal.objective.variance and settled and slack <= 1e-6:
                 # All maximisers share h − mean h; a slack in the square would be felt as its root.
                 programme.hold_deviations(top.x, room)
         elif isinstance(goal, Nearest):
             programme.keep(programme.hypograph(goal).plus_constant(by - top.value))
-        elif isinstance(goal, Leximin) and not divisible:
+        elif isinstance(goal, Leximin) and not settled:
             for count, total in enumerate(np.cumsum(np.sort(scaled_terms(ward, goal, top.x))), start=1):
                 programme.keep(programme.least_sum(goal, count).plus_constant(by - float(total)))
-        elif isinstance(goal, LogProduct) and not divisible and np.isfinite(top.value):
+        elif isinstance(goal, LogProduct) and not settled and np.isfinite(top.value):
             programme.keep(programme.hypograph(goal).plus_constant(by - top.value))
         else:
             for (u, offset, scale), value in zip(
                 terms_of(goal), scaled_terms(ward, goal, top.x), strict=True
             ):
                 level = top.value if isinstance(goal, Least) else float(value)
-                programme.require(u, offset + scale * level, by * scale)
+                part = (
+                    level if isinstance(goal, LogProduct) and level > 0 else scale
+                )  # as felt by the logarithm
+                programme.require(u, offset + scale * level, by * part)
 
     def met(x: Array, room: float) -> bool:
         by = max(slack, room)

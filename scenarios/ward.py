@@ -377,7 +377,7 @@ class Arrays:
             acuity=np.array([p.acuity for p in patients]),
             holds=np.array([[p.holds.get(r, 0.0) for r in resources] for p in patients], dtype=float),
             arrival=np.array([np.inf if p.arrival is None else p.arrival for p in patients], dtype=float),
-            counted=(demand > 0).any(axis=1),
+            counted=np.asarray((demand > 0).any(axis=1)),
             row={p.id: i for i, p in enumerate(patients)},
             column={r: k for k, r in enumerate(resources)},
         )

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from graphs.session import begin
+from graphs.session import Session
+from graphs.triage import build
 from nodes.equipment import Equipment, lend
 from nodes.record import RunRecord
 from nodes.settings import Table
@@ -35,7 +36,7 @@ def play(
     table = Table.model_validate({"retrieval": "off", **settings})
     given = {"ward": load(scenario).model_dump(mode="json")}
     heard: list[dict[str, Any]] = [] if events is None else events
-    return RunRecord.model_validate(asyncio.run(begin(given, table, heard.append, _nobody)))
+    return RunRecord.model_validate(asyncio.run(Session(build, heard.append, _nobody).begin(given, table)))
 
 
 def _nobody(question: dict[str, Any]) -> dict[str, Any]:
@@ -55,7 +56,9 @@ def without_times(record: RunRecord) -> dict[str, Any]:
     return data
 
 
-def command(*words: str, cwd: Path, env: Mapping[str, str] | None = None, **more: Any) -> subprocess.CompletedProcess[str]:
+def command(
+    *words: str, cwd: Path, env: Mapping[str, str] | None = None, **more: Any
+) -> subprocess.CompletedProcess[str]:
     """Type `python -m graphs.triage …` and wait for it."""
     return subprocess.run(
         [sys.executable, "-m", "graphs.triage", *words],
@@ -74,7 +77,7 @@ def typed(*words: str, monkeypatch: pytest.MonkeyPatch) -> int:
 
     monkeypatch.setattr(sys, "argv", ["triage", *words])
     try:
-        main()
+        main(build)
     except SystemExit as stop:
         return int(stop.code or 0)
     return 0
@@ -82,5 +85,7 @@ def typed(*words: str, monkeypatch: pytest.MonkeyPatch) -> int:
 
 def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
     """This process's environment for a command: the code on the path, no keys, no tracing."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("LANGSMITH_", "LANGCHAIN_", "OPENAI_"))}
+    inherited = {
+        k: v for k, v in os.environ.items() if not k.startswith(("LANGSMITH_", "LANGCHAIN_", "OPENAI_"))
+    }
     return {**inherited, "PYTHONPATH": str(ROOT), "COLUMNS": "140", **(changes or {})}

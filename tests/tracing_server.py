@@ -46,7 +46,9 @@ def tracing_server() -> Iterator[TracingServer]:
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        self._answer({"version": "0.0", "batch_ingest_config": {"use_multipart_endpoint": True}})
+        limits = {"size_limit": 100, "size_limit_bytes": 20_000_000, "scale_up_qsize_trigger": 1000}
+        workers = {"scale_up_nthreads_limit": 2, "scale_down_nempty_trigger": 4}
+        self._answer({"version": "0.0", "batch_ingest_config": {"use_multipart_endpoint": True, **limits, **workers}})
 
     def do_POST(self) -> None:
         kept: TracingServer = self.server.kept  # type: ignore[attr-defined]
@@ -61,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
             _read_parts(kept, self.headers["Content-Type"], body)
         self._answer({})
 
-    do_PATCH = do_POST
+    do_PATCH = do_POST  # noqa: N815 (the name is the base class's)
 
     def _answer(self, data: Any) -> None:
         text = json.dumps(data).encode()

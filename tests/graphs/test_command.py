@@ -61,7 +61,7 @@ def _only_run(folder: Path) -> str:
 def test_stream_prints_events_as_they_happen(tmp_path: Path) -> None:
     done = command("stream", *OFF, "--json", cwd=tmp_path)
     events = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [e["event"] for e in events][0] == "brief"
+    assert events[0]["event"] == "brief"
     assert events[-1]["event"] == "record"
 
 
@@ -90,7 +90,11 @@ def test_stream_prints_events_as_they_happen(tmp_path: Path) -> None:
     ],
 )
 def test_bad_input_is_one_clear_line_and_exit_code_2(
-    words: tuple[str, ...], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    words: tuple[str, ...],
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
@@ -100,12 +104,23 @@ def test_bad_input_is_one_clear_line_and_exit_code_2(
     assert out == ""
     assert "Traceback" not in err
     assert says in err
-    assert len(err.strip().splitlines()) == 1 or "╭" in err  # a command that is wrong as such gets typer's own box
+    assert (
+        len(err.strip().splitlines()) == 1 or "╭" in err
+    )  # a command that is wrong as such gets typer's own box
 
 
 def test_a_model_that_cannot_be_reached_is_exit_code_3_without_the_key(tmp_path: Path) -> None:
     env = {"OPENAI_API_KEY": "sk-very-secret-key"}
-    words = ("invoke", *OFF, "--model", "openai:gpt-test", "--base-url", "http://127.0.0.1:9/v1", "--timeout", "2")
+    words = (
+        "invoke",
+        *OFF,
+        "--model",
+        "openai:gpt-test",
+        "--base-url",
+        "http://127.0.0.1:9/v1",
+        "--timeout",
+        "2",
+    )
     done = command(*words, cwd=tmp_path, env=env)
     assert done.returncode == 3, done.stderr
     assert "Traceback" not in done.stderr
@@ -166,7 +181,17 @@ def test_own_personas_and_wards_are_dropped_in_as_files(tmp_path: Path) -> None:
     text = (ROOT / "scenarios" / "wards" / f"{ward}.yaml").read_text()
     (tmp_path / "mine.yaml").write_text(text.replace(f"name: {ward}", "name: mine"))
     done = command(
-        *("invoke", *OFF, "--personas", str(people), "--opponent", "hermit", "--scenario", "mine.yaml", "--json"),
+        *(
+            "invoke",
+            *OFF,
+            "--personas",
+            str(people),
+            "--opponent",
+            "hermit",
+            "--scenario",
+            "mine.yaml",
+            "--json",
+        ),
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
@@ -177,7 +202,10 @@ def test_own_personas_and_wards_are_dropped_in_as_files(tmp_path: Path) -> None:
 
 
 def test_lists_name_everything_there_is(tmp_path: Path) -> None:
-    rows = {w: json.loads(command("list", w, "--json", cwd=tmp_path).stdout) for w in ("scenarios", "personas", "merge-rules")}
+    rows = {
+        w: json.loads(command("list", w, "--json", cwd=tmp_path).stdout)
+        for w in ("scenarios", "personas", "merge-rules")
+    }
     assert len(rows["scenarios"]) >= 20
     assert {"rawlsian", "plain", "biased-age"} <= {r["name"] for r in rows["personas"]}
     assert {"nash", "llm", "leximin"} <= {r["name"] for r in rows["merge-rules"]}
@@ -191,7 +219,9 @@ def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
         "try: runpy.run_module('graphs.triage', run_name='__main__')\n"
         f"finally: print([m for m in {heavy!r} if m in sys.modules], file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment(), capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment(), capture_output=True, text=True
+    )
     assert "invoke" in done.stdout
     assert done.stderr.strip() == "[]"
 

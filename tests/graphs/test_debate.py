@@ -9,14 +9,16 @@ import pytest
 
 from nodes.record import RunRecord
 from nodes.settings import MERGE_RULE_NAMES
-from tests.play import play, transcript, without_times
+from tests.play import play, without_times
 
 WARD = "one-ventilator"
 
 
 def served(record: RunRecord, what: str) -> set[str]:
     """Patients who get anything in one of the measured allocations."""
-    return {p for p, shares in record.measures[what].allocation.items() if any(v > 0 for v in shares.values())}
+    return {
+        p for p, shares in record.measures[what].allocation.items() if any(v > 0 for v in shares.values())
+    }
 
 
 def test_the_same_inputs_give_the_same_record_but_for_times(tmp_path: Path) -> None:
@@ -90,7 +92,9 @@ def test_what_a_seat_saw_is_proved_by_the_hashes_of_the_moves(tmp_path: Path) ->
 
 
 def test_a_panel_of_four_runs_by_the_same_graph(tmp_path: Path) -> None:
-    record = play("pandemic-wave", tmp_path, panel=["utilitarian", "biased-sex"], merge_rule="kalai-smorodinsky")
+    record = play(
+        "pandemic-wave", tmp_path, panel=["utilitarian", "biased-sex"], merge_rule="kalai-smorodinsky"
+    )
     assert [s.seat for s in record.seats] == ["A", "B", "C", "D"]
     assert ["".join(m.seat for m in r.moves) for r in record.rounds] == ["ABCD"] * 3
     assert set(record.exit_solo) == {"A", "B", "C", "D"}
@@ -108,7 +112,9 @@ def test_blind_seats_cannot_favour_what_they_do_not_see(tmp_path: Path) -> None:
     seeing = play("pandemic-wave", tmp_path, opponent="biased-age", strength=0.9)
     blind = play("pandemic-wave", tmp_path, opponent="biased-age", strength=0.9, blind=["age_group"])
     plain = play("pandemic-wave", tmp_path, opponent="plain")
-    saw, blinded, unbiased = (r.scenario.array(r.solo["B"].move.allocation or {}) for r in (seeing, blind, plain))
+    saw, blinded, unbiased = (
+        r.scenario.array(r.solo["B"].move.allocation or {}) for r in (seeing, blind, plain)
+    )
     assert abs(blinded - unbiased).max() < 1e-4
     assert abs(blinded - saw).max() > 1
 

@@ -17,7 +17,16 @@ pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
 def test_a_thread_killed_in_its_second_round_goes_on_and_pays_once(tmp_path: Path) -> None:
     with Loopback(lambda h: slow(honest_seat(h), 0.25)) as server:
-        chosen = ("--retrieval", "off", "--model", "openai:scripted", "--base-url", server.base_url, "--rounds", "2")
+        chosen = (
+            "--retrieval",
+            "off",
+            "--model",
+            "openai:scripted",
+            "--base-url",
+            server.base_url,
+            "--rounds",
+            "2",
+        )
         kill_after(server, 5, ("invoke", *chosen, "--thread", "killed", "--out", "kept"), tmp_path)
         elsewhere = tmp_path / "elsewhere"
         elsewhere.mkdir()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -26,17 +25,35 @@ pytestmark = pytest.mark.slow
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The development server on a free port, from a copy of the project: it writes beside langgraph.json."""
     folder = tmp_path_factory.mktemp("studio") / "project"
-    ours = ("scenarios", "personas", "retrieval", "negotiators", "nodes", "graphs", "langgraph.json", "pyproject.toml")
+    ours = (
+        "scenarios",
+        "personas",
+        "retrieval",
+        "negotiators",
+        "nodes",
+        "graphs",
+        "langgraph.json",
+        "pyproject.toml",
+    )
     folder.mkdir()
     for name in ours:
         (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, folder / name)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    env = environment({"LANGGRAPH_CLI_NO_ANALYTICS": "1", "LANGGRAPH_NO_VERSION_CHECK": "1", "LANGSMITH_TRACING": "false"})
+    env = environment(
+        {"LANGGRAPH_CLI_NO_ANALYTICS": "1", "LANGGRAPH_NO_VERSION_CHECK": "1", "LANGSMITH_TRACING": "false"}
+    )
     env |= {"PYTHONPATH": str(folder), "PARLEY_RUNS": str(folder / "runs")}
     log = (folder / "server.log").open("wb")
-    command = [str(Path(sys.executable).parent / "langgraph"), "dev", "--no-browser", "--no-reload", "--port", str(port)]
+    command = [
+        str(Path(sys.executable).parent / "langgraph"),
+        "dev",
+        "--no-browser",
+        "--no-reload",
+        "--port",
+        str(port),
+    ]
     process = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
@@ -74,7 +91,9 @@ def with_client(url: str, job: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any
     return asyncio.run(main())
 
 
-async def run(client: Any, given: Any, context: dict[str, Any], thread: str | None = None, **more: Any) -> list[Any]:
+async def run(
+    client: Any, given: Any, context: dict[str, Any], thread: str | None = None, **more: Any
+) -> list[Any]:
     """Stream a run and return its events."""
     stream = client.runs.stream(
         thread, "triage", input=given, context=context, stream_mode=["custom", "updates"], **more
@@ -160,4 +179,4 @@ def test_an_address_in_a_request_goes_nowhere(server: str) -> None:
 def test_the_export_needs_no_more_than_its_folder() -> None:
     exported = json.loads((ROOT / "langgraph.json").read_text())
     assert exported["graphs"]["triage"].endswith("triage.py:graph")
-    assert os.path.exists(ROOT / "graphs" / "triage.py")
+    assert (ROOT / "graphs" / "triage.py").exists()

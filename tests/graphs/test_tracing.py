@@ -53,7 +53,11 @@ def test_without_tracing_nothing_leaves_the_machine(tmp_path: Path, parley_home:
 
 
 def test_the_block_would_have_seen_a_leak(tmp_path: Path) -> None:
-    tracing = {"LANGSMITH_TRACING": "true", "LANGSMITH_ENDPOINT": "http://203.0.113.1:9", "LANGSMITH_API_KEY": "x"}
+    tracing = {
+        "LANGSMITH_TRACING": "true",
+        "LANGSMITH_ENDPOINT": "http://203.0.113.1:9",
+        "LANGSMITH_API_KEY": "x",
+    }
     assert attempts(tmp_path, "invoke", "--retrieval", "off", "--json", **tracing) != []
 
 

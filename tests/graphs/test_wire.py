@@ -172,7 +172,16 @@ def test_independent_calls_run_at_once(tmp_path: Path) -> None:
 
 def test_the_same_command_after_a_kill_pays_for_nothing_twice(tmp_path: Path) -> None:
     with Loopback(lambda h: slow(honest_seat(h), 0.15)) as server:
-        words = ("invoke", "--retrieval", "off", "--model", "openai:scripted", "--base-url", server.base_url, "--json")
+        words = (
+            "invoke",
+            "--retrieval",
+            "off",
+            "--model",
+            "openai:scripted",
+            "--base-url",
+            server.base_url,
+            "--json",
+        )
         heard_at_kill = kill_after(server, 5, words, tmp_path)
         done = command(*words, cwd=tmp_path)
         assert done.returncode == 0, done.stderr

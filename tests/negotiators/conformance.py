@@ -34,7 +34,9 @@ def patient(name: str, needs: dict[str, float], **facts: Any) -> dict[str, Any]:
 
 def make(name: str, resources: dict[str, tuple[float, bool]], patients: Sequence[dict[str, Any]]) -> Ward:
     """A ward from resources as (capacity, divisible) and patients."""
-    goods = {r: {"capacity": capacity, "divisible": divisible} for r, (capacity, divisible) in resources.items()}
+    goods = {
+        r: {"capacity": capacity, "divisible": divisible} for r, (capacity, divisible) in resources.items()
+    }
     return Ward.model_validate({"name": name, "title": name, "resources": goods, "patients": list(patients)})
 
 
@@ -73,7 +75,7 @@ WARDS: dict[str, Ward] = {
     w.name: w
     for w in (
         make("divisible", {"oxygen": (10.0, True)}, _people(*[{"oxygen": 5.0 + i} for i in range(4)])),
-        make("whole", {"ventilator": (1.0, False)}, _people(*[{"ventilator": 1}] * 3)),
+        make("whole", {"ventilator": (1.0, False)}, _people(*[{"ventilator": 1.0}] * 3)),
         _mixed(),
         make("one-patient", {"oxygen": (1.0, True)}, _people({"oxygen": 3})),
         make("nothing-to-give", {"icu_bed": (0.0, False)}, _people({"icu_bed": 1}, {"icu_bed": 1})),
@@ -97,7 +99,10 @@ PASSAGES = tuple(
 
 def everything(ward: Ward, factor: float) -> dict[str, dict[str, float]]:
     """A feasible allocation: whole goods to whoever comes first, divisible ones in proportion, times factor."""
-    a, x = ward.arrays, {p.id: dict.fromkeys([r for r, n in p.needs.items() if n > 0], 0.0) for p in ward.patients}
+    a, x = (
+        ward.arrays,
+        {p.id: dict.fromkeys([r for r, n in p.needs.items() if n > 0], 0.0) for p in ward.patients},
+    )
     for name, k in a.column.items():
         left, share = a.capacity[k], min(1.0, a.capacity[k] / max(a.demand[:, k].sum(), 1e-9))
         for i, p in enumerate(ward.patients):
@@ -135,10 +140,14 @@ def check(view: View, reply: Reply) -> Move:
         return move
     assert move.allocation is not None
     cells = {p.id: {r for r, n in p.needs.items() if n > 0} for p in ward.patients}
-    assert {p: set(shares) for p, shares in move.allocation.items()} == cells, "each demanded cell, and no other"
+    assert {p: set(shares) for p, shares in move.allocation.items()} == cells, (
+        "each demanded cell, and no other"
+    )
     assert not ward.violations(ward.array(move.allocation))
     assert len(move.argument.strip()) > 0 and len(move.argument) <= LONGEST_ARGUMENT
-    assert set(move.citations) <= {p.id for p in view.passages} and len(set(move.citations)) == len(move.citations)
+    assert set(move.citations) <= {p.id for p in view.passages} and len(set(move.citations)) == len(
+        move.citations
+    )
     for cell in (*move.concedes, *move.contests):
         name, _, resource = cell.partition(".")
         assert resource in cells.get(name, ()), f"{cell} is no cell of this ward"
@@ -156,7 +165,9 @@ class Conformance:
         raise NotImplementedError("override the `negotiator` fixture")
 
     @pytest.mark.parametrize("ward", WARDS.values(), ids=WARDS)
-    async def test_alone_it_puts_down_a_complete_feasible_allocation(self, negotiator: Negotiator, ward: Ward) -> None:
+    async def test_alone_it_puts_down_a_complete_feasible_allocation(
+        self, negotiator: Negotiator, ward: Ward
+    ) -> None:
         seen = view(ward)
         assert check(seen, await negotiator.decide(seen)).allocation is not None
 
@@ -191,12 +202,16 @@ class Conformance:
     async def test_it_cites_only_what_it_was_shown(self, negotiator: Negotiator) -> None:
         ward = WARDS["divisible"]
         cited_before = spoken("A", 1, ward, citations=["elsewhere-9", "test-1"])
-        seen = view(ward, "rawlsian", occasion="propose", round=2, passages=PASSAGES[:2], moves=(cited_before,))
+        seen = view(
+            ward, "rawlsian", occasion="propose", round=2, passages=PASSAGES[:2], moves=(cited_before,)
+        )
         check(seen, await negotiator.decide(seen))
         bare = replace(seen, passages=())
         assert check(bare, await negotiator.decide(bare)).citations == []
 
-    @pytest.mark.parametrize("name", ["plain", "rawlsian", "kantian", "libertarian", "equal-chance", "biased-age"])
+    @pytest.mark.parametrize(
+        "name", ["plain", "rawlsian", "kantian", "libertarian", "equal-chance", "biased-age"]
+    )
     @pytest.mark.parametrize("passages", [(), PASSAGES], ids=["nothing retrieved", "retrieved"])
     def test_declared_values_are_weights_or_none(
         self, negotiator: Negotiator, name: str, passages: tuple[Passage, ...]
@@ -208,11 +223,15 @@ class Conformance:
         assert all(k in MEASURES or k.partition("=")[0] in persona.favours for k in values)
 
     @pytest.mark.parametrize("name", ["kantian", "libertarian", "equal-chance", "biased-age"])
-    async def test_every_kind_of_persona_makes_feasible_moves(self, negotiator: Negotiator, name: str) -> None:
+    async def test_every_kind_of_persona_makes_feasible_moves(
+        self, negotiator: Negotiator, name: str
+    ) -> None:
         ward, persona = WARDS["mixed"], load(name)
         values = negotiator.declare(persona, PASSAGES)
         other = spoken("B", 1, ward)
-        seen = view(ward, persona, occasion="critique", round=1, moves=(other,), passages=PASSAGES, values=values)
+        seen = view(
+            ward, persona, occasion="critique", round=1, moves=(other,), passages=PASSAGES, values=values
+        )
         check(seen, await negotiator.decide(seen))
 
     async def test_what_is_hidden_is_never_said(self, negotiator: Negotiator) -> None:
@@ -242,7 +261,9 @@ class Conformance:
     async def test_it_leaves_the_view_as_it_was(self, negotiator: Negotiator) -> None:
         ward = WARDS["mixed"]
         move = spoken("B", 1, ward)
-        seen = view(ward, occasion="critique", round=1, moves=(move,), passages=PASSAGES, values={"survival": 1.0})
+        seen = view(
+            ward, occasion="critique", round=1, moves=(move,), passages=PASSAGES, values={"survival": 1.0}
+        )
         before, arrays = view_hash(seen), ward.arrays.demand.copy()
         await negotiator.decide(seen)
         assert view_hash(seen) == before and (ward.arrays.demand == arrays).all()

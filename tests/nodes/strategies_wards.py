@@ -1,7 +1,8 @@
-"""Which wards and moves do the tests of merging draw: hypothesis strategies that this room shares."""
+"""Which wards, moves and bargains do the tests draw: hypothesis strategies that this room shares."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from nodes.bargain import Bargain
 from personas.persona import Values
 from personas.utility import utility
 from scenarios.measures import MEASURES
+from scenarios.objective import Objective
 from scenarios.ward import Array, Ward
 
 Kind = Literal["divisible", "whole", "mixed"]
@@ -115,3 +117,18 @@ def bargains(
     declared = [draw(values().filter(bool) if with_values else values()) for _ in range(seats)]
     utilities = [utility(ward, v, m) for v, m in zip(declared, moves, strict=True)]
     return Bargain(ward, tuple(moves), tuple(solos), tuple(utilities), draw(st.integers(0, 2**16)))
+
+
+def column(*amounts: float) -> Array:
+    """An allocation of one resource."""
+    return np.array([[a] for a in amounts], dtype=float)
+
+
+def table(ward: Ward, moves: Sequence[Array], utilities: Sequence[Objective], **more: Any) -> Bargain:
+    """A bargain in which every seat's last move is its solo."""
+    return Bargain(ward, tuple(moves), tuple(moves), tuple(utilities), **{"seed": 1} | more)
+
+
+def utilities_at(b: Bargain, points: Sequence[Array]) -> Array:
+    """Every seat's utility at each point, (points, seats)."""
+    return np.array([[u.value(b.ward, x) for u in b.utilities] for x in points])

@@ -20,14 +20,10 @@ from nodes.strategy import (
 )
 from scenarios.objective import Objective
 from scenarios.ward import Array, Ward
-from tests.nodes.strategies_wards import allocations, ward_of, wards
+from tests.nodes.strategies_wards import allocations, column, ward_of, wards
 
 BEDS = ward_of(np.ones((3, 1)), [1], whole=True)
 HOURS = ward_of([[10.0], [10.0], [10.0]], [10], whole=False)
-
-
-def column(*amounts: float) -> Array:
-    return np.array([[a] for a in amounts], dtype=float)
 
 
 def linear(*weights: float) -> Objective:

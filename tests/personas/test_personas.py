@@ -67,7 +67,15 @@ def test_a_biased_persona_is_plain_but_for_its_bias(name: str) -> None:
 
 def test_each_protected_attribute_has_its_bias() -> None:
     attributes = {attribute for name in BIASED for attribute in load(name).favours}
-    assert attributes >= {"age_group", "sex", "ethnicity", "insurance", "residency", "disability", "affiliation"}
+    assert attributes >= {
+        "age_group",
+        "sex",
+        "ethnicity",
+        "insurance",
+        "residency",
+        "disability",
+        "affiliation",
+    }
     assert load("biased-disability").favours == {"disability": ["no"]}, "a word, not YAML's false"
 
 
@@ -80,7 +88,9 @@ def test_constraints_stand_where_weights_cannot_express_the_view() -> None:
 
 
 @pytest.mark.parametrize("name", shipped())
-@pytest.mark.parametrize("scenario", ["rural-transfer", "transplant-liver", "flooded-hospital", "generated:1,n=7"])
+@pytest.mark.parametrize(
+    "scenario", ["rural-transfer", "transplant-liver", "flooded-hospital", "generated:1,n=7"]
+)
 async def test_nobody_leaves_idle_what_someone_needs(name: str, scenario: str) -> None:
     """Equality could be had by serving nobody; that is no reading of any of these views."""
     ward = load_ward(scenario)
@@ -91,13 +101,17 @@ async def test_nobody_leaves_idle_what_someone_needs(name: str, scenario: str) -
     answer = replace(view, occasion="critique", round=1, moves=(other,), solo=solo.allocation)
     for move in (solo, (await Reference(Policy(floor=0.2)).decide(answer)).move):
         given = ward.array(move.allocation or {}).sum(axis=0)
-        assert given == pytest.approx(np.minimum(ward.arrays.capacity, ward.arrays.demand.sum(axis=0)), rel=1e-5)
+        assert given == pytest.approx(
+            np.minimum(ward.arrays.capacity, ward.arrays.demand.sum(axis=0)), rel=1e-5
+        )
 
 
 # A user's own
 
 
-def test_a_folder_adds_to_the_catalogue_and_may_override_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_adds_to_the_catalogue_and_may_override_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     drop(tmp_path, MINE)
     drop(tmp_path, MINE.replace("mine", "plain"), "plain")
     assert load("mine", tmp_path).says == "Look after your own."
@@ -127,12 +141,18 @@ def test_a_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
         (MINE + "values: {survival: .nan}\n", "is no weight"),
         (MINE + "source: you\n", "line 4: 'source' stands twice; keep one"),
         (MINE + "values: {survival: 1, survival: 2}\n", "'survival' stands twice"),
-        (MINE + "favours: {disability: [no]}\n", "favours.disability.0: False is no text to YAML; put it in quotes"),
+        (
+            MINE + "favours: {disability: [no]}\n",
+            "favours.disability.0: False is no text to YAML; put it in quotes",
+        ),
         (MINE + "favours: {sex: [male], age_group: [child]}\n", "favour groups of one attribute"),
         (MINE + "strength: 0.5\n", "strength: given without `favours`"),
         (MINE + "favours: {sex: [male]}\nstrength: 3\n", "strength: input should be less than or equal to 1"),
         (MINE.replace("source: me\n", ""), "the field 'source' is missing; add it"),
-        (MINE.replace("mine", "other"), "name is 'other', but the file is 'mine.yaml'; name the file other.yaml"),
+        (
+            MINE.replace("mine", "other"),
+            "name is 'other', but the file is 'mine.yaml'; name the file other.yaml",
+        ),
         ("- a\n- b\n", "no fields"),
         ("", "no fields"),
         ("name: [\n", "line 2"),
@@ -157,7 +177,9 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["rawlsain", "../catalogue/plain", "", "zzz"])
 def test_an_unknown_name_is_answered_with_what_there_is(name: str) -> None:
-    with pytest.raises(ParleyError, match=r"no persona .*; (did you mean 'rawlsian'\?|there are biased-affiliation)"):
+    with pytest.raises(
+        ParleyError, match=r"no persona .*; (did you mean 'rawlsian'\?|there are biased-affiliation)"
+    ):
         load(name)
 
 
@@ -185,7 +207,9 @@ def ward() -> Ward:
         for i in range(3)
     ]  # fmt: skip
     oxygen = {"capacity": 3, "divisible": True}
-    return Ward.model_validate({"name": "w", "title": "w", "resources": {"oxygen": oxygen}, "patients": people})
+    return Ward.model_validate(
+        {"name": "w", "title": "w", "resources": {"oxygen": oxygen}, "patients": people}
+    )
 
 
 def test_utility_is_the_weighted_sum_of_normalised_measures_and_the_group_share() -> None:
