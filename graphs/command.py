@@ -90,7 +90,7 @@ def show(
 ) -> None:
     """Show a recorded run again."""
     from graphs.session import lent
-    from nodes.equipment import equipment
+    from nodes.table.equipment import equipment
 
     lent(runs=out)
     _present(_load(run, equipment().runs), as_json)
@@ -132,7 +132,7 @@ def list_(
 
 
 def main(build: Build) -> None:
-    """The command line of a graph. What is expected to fail is one line and exits: 2 bad input, 3 no model, 130 Ctrl-C."""
+    """The command line of a graph. Expected failures are one line and an exit code: 2 input, 3 model, 130 Ctrl-C."""
     from scenarios.errors import ParleyError, Unreachable
 
     try:

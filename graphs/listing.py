@@ -36,7 +36,7 @@ def listed(what: str, personas: Path | None = None) -> list[Json]:
             }
             for p in people(personas).values()
         ]
-    from nodes.merge_rules import describe
+    from nodes.merging.rules import describe
 
     return describe()
 

@@ -90,7 +90,7 @@ DEBATE_OPTIONS: dict[str, Any] = {
         max_output_tokens=(int, "Cap on one reply; sent only if given."),
         concession=(Concession, "How reference seats give way (default linear)."),
         exponent=(float, "Concession exponent of reference seats."),
-        floor=(float, "Least share of its own best that a reference seat accepts."),
+        floor=(float, "How far up it holds out: from the worst it was offered (0) to its own best (1)."),
         persuasion=(float, "ρ of reference seat A: 0 only bargains (default), 1 adopts what it hears."),
         opponent_persuasion=(float, "ρ of the other reference seats."),
     ),
@@ -110,7 +110,11 @@ DEBATE_OPTIONS: dict[str, Any] = {
 
 def debate_options(command: Command) -> Command:
     """Give a command that takes **chosen every option of a debate; what is not given arrives as None."""
-    own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.kind is not p.VAR_KEYWORD]
+    own = [
+        p
+        for p in inspect.signature(command, eval_str=True).parameters.values()
+        if p.kind is not p.VAR_KEYWORD
+    ]
     shared = [
         inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=a)
         for n, a in DEBATE_OPTIONS.items()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from graphs.threads import Begun, Threads
-from nodes.edges import begin_tracing, end_tracing
-from nodes.equipment import Equipment, equipment, hang_up, lend
 from nodes.settings import Table
+from nodes.table.edges import begin_tracing, end_tracing, tracing
+from nodes.table.equipment import Equipment, equipment, hang_up, lend
 from scenarios.errors import ParleyError
 
 Json = dict[str, Any]
@@ -40,7 +41,7 @@ class Session:
                 return await self._first(given, table, threads, thread)
         finally:
             await hang_up()
-            end_tracing()
+            await self._send_traces()
 
     async def resume(self, thread: str) -> Json:
         """Go on with a thread where it stopped, with the settings and the equipment it began with."""
@@ -53,7 +54,12 @@ class Session:
                 return await self._run(given, begun.table, threads, thread)
         finally:
             await hang_up()
-            end_tracing()
+            await self._send_traces()
+
+    async def _send_traces(self) -> None:
+        if tracing():
+            self.on_event({"event": "tracing", "text": "sending traces to LangSmith"})
+            await asyncio.to_thread(end_tracing)
 
     async def _first(self, given: Json, table: Table, threads: Threads, thread: str) -> Json:
         """A thread's first run; if it is refused before it began, its name is free again."""

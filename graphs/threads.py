@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nodes.equipment import Equipment
 from nodes.settings import Table
+from nodes.table.equipment import Equipment
 from scenarios.errors import ParleyError
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from typing import Any
 from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
-from nodes.edges import emit, say
-from nodes.equipment import chat, equipment
-from nodes.journal import journal
 from nodes.record import SCHEMA_VERSION, EdgeEvent, Seat, digest
-from nodes.seats import seat_everyone, sitting
 from nodes.settings import Table
 from nodes.state import Debate
+from nodes.table.edges import emit, say
+from nodes.table.equipment import chat, equipment, reference
+from nodes.table.journal import journal
+from nodes.table.seats import seat_everyone, sitting
 from scenarios.errors import ParleyError
 from scenarios.load import load
 from scenarios.reading import parse_ward
@@ -31,6 +31,9 @@ def brief(state: Debate, runtime: Runtime[Table]) -> dict[str, Any]:
     seats = seat_everyone(settings)
     for model in settings.models:  # one that cannot be built is said before anything is begun
         chat(model, settings.temperature, settings.max_output_tokens)
+    for at in seats:
+        if at.negotiator == "reference":
+            reference(at.policy)
     previous = state.get("record")
     run_id = name_run(ward, settings, seats)
     while previous is not None and previous["run_id"] == run_id and settings.models:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from nodes.seats import sitting
-from nodes.speaking import speak
 from nodes.state import Debate
+from nodes.table.seats import sitting
+from nodes.table.speaking import speak
 
 
 async def critique(state: Debate) -> dict[str, Any]:

@@ -9,13 +9,13 @@ from typing import Any, Literal
 from langgraph.types import Command, interrupt
 
 from negotiators.protocol import Incident, Move
-from nodes.edges import changes, emit, say
-from nodes.merge_rules import Bargain, Merged, merge, settle
+from nodes.findings.strategy import contested, overridden
+from nodes.merging.rules import Bargain, Merged, merge, settle
 from nodes.record import EdgeEvent, Round
-from nodes.seats import Sitting, last_valid_moves, sitting
 from nodes.state import Debate
-from nodes.strategy import contested, overridden
-from nodes.turns import payer
+from nodes.table.edges import changes, emit, say
+from nodes.table.seats import Sitting, last_valid_moves, sitting
+from nodes.table.turns import payer
 from scenarios.errors import ParleyError
 from scenarios.ward import Array
 
@@ -69,14 +69,20 @@ async def mediate(state: Debate) -> Command[Literal["retrieve", "exit_solo", "re
 def bargain_of(sat: Sitting, state: Debate, moves: dict[str, Move]) -> Bargain:
     """The moves, solos and declared utilities as the merge rules take them, in the order seated."""
     arrays = {s: sat.ward.array(m.allocation or {}) for s, m in moves.items()}
-    solos = [sat.ward.array(m["allocation"]) for m in state["solo"].values() if m["allocation"] is not None]
     return Bargain(
         ward=sat.ward,
         moves=tuple(arrays.values()),
-        solos=tuple(solos),
+        solos=tuple(_solos(sat, state)),
         utilities=tuple(sat.utilities(arrays).values()),
         seed=sat.settings.seed,
+        names=tuple(arrays),
     )
+
+
+def _solos(sat: Sitting, state: Debate) -> list[Array]:
+    """The solo allocations there are, in the order seated."""
+    moves = [state["solo"][seat] for seat in sat.seats]
+    return [sat.ward.array(m["allocation"]) for m in moves if m["allocation"] is not None]
 
 
 async def merged_by_rule(
@@ -140,7 +146,7 @@ def _over(
 
 def _overridden(sat: Sitting, state: Debate, joint: dict[str, Any], moves: dict[str, Move]) -> dict[str, str]:
     """Cell -> the seat whose solo prevailed there though another still contests it; {} where a solo is missing."""
-    solos = [sat.ward.array(m["allocation"]) for m in state["solo"].values() if m["allocation"] is not None]
+    solos = _solos(sat, state)
     if len(solos) < len(sat.seats):
         return {}
     last = [sat.ward.array(m.allocation or {}) for m in moves.values()]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from negotiators.protocol import Incident, Move, Passage, Usage
-from nodes.emergence import Emergence
+from nodes.findings.emergence import Emergence
 from nodes.settings import Table
 from personas.persona import Persona, Values
 from scenarios.ward import Allocation, Model, Ward

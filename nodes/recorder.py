@@ -9,14 +9,14 @@ from typing import Any
 
 from negotiators.protocol import Incident, Usage
 from nodes.brief import corpus_of
-from nodes.edges import say
-from nodes.emergence import Emergence, criteria, emergence
-from nodes.journal import journal
+from nodes.findings.emergence import Emergence, criteria, emergence
+from nodes.findings.strategy import influence
 from nodes.mediator import bargain_of, merged_by_rule
 from nodes.record import EdgeEvent, Influence, Outcome, Round, RunRecord, Solo
-from nodes.seats import Sitting, last_valid_moves, sitting
 from nodes.state import Debate
-from nodes.strategy import influence
+from nodes.table.edges import say
+from nodes.table.journal import journal
+from nodes.table.seats import Sitting, last_valid_moves, sitting
 from scenarios.measures import raw_measures
 from scenarios.optimum import normalised_measures
 from scenarios.ward import Allocation, Array

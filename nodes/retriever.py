@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from negotiators.protocol import Passage
-from nodes.edges import emit, say
-from nodes.equipment import retriever
-from nodes.journal import journal
 from nodes.record import EdgeEvent
-from nodes.seats import Sitting, sitting
 from nodes.state import Debate
+from nodes.table.edges import emit, say
+from nodes.table.equipment import retriever
+from nodes.table.journal import journal
+from nodes.table.seats import Sitting, sitting
 from scenarios.ward import Ward
 
 
@@ -54,8 +54,9 @@ async def look_up(sat: Sitting, seat: str, contested: Sequence[str]) -> tuple[Pa
 
 def query_of(ward: Ward, contested: Sequence[str]) -> str:
     """A query made of the ward and of what is contested now, from what the seats are shown alone."""
+    needed = {name: sum(p.needs.get(name, 0) for p in ward.patients) for name in ward.resources}
     scarce = ", ".join(
-        f"{sum(p.needs.get(name, 0) for p in ward.patients):g} {resource.unit} of {name} needed, {resource.capacity:g} there"
+        f"{needed[name]:g} {resource.unit} of {name} needed, {resource.capacity:g} there"
         for name, resource in ward.resources.items()
     )
     if not contested:

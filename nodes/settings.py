@@ -72,7 +72,7 @@ class Table(Model):
         default=None, gt=0, le=100, description="concession exponent; None: the policy's"
     )
     floor: Share | None = Field(
-        default=None, description="least share of its own best a seat accepts; None: the policy's"
+        default=None, description="how far up a seat holds out: worst offer 0, own best 1; None: the policy's"
     )
     persuasion: Share = Field(default=0.0, description="ρ of seat A, reference only")
     opponent_persuasion: Share = Field(default=0.0, description="ρ of every other seat, reference only")

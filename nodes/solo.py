@@ -6,12 +6,12 @@ import asyncio
 from typing import Any
 
 from negotiators.protocol import Passage
-from nodes.edges import changes, emit, say
 from nodes.record import EdgeEvent
 from nodes.retriever import look_up
-from nodes.seats import Sitting, sitting
 from nodes.state import Debate
-from nodes.turns import Turn, take_turn
+from nodes.table.edges import changes, emit, say
+from nodes.table.seats import Sitting, sitting
+from nodes.table.turns import Turn, take_turn
 
 Found = dict[str, tuple[Passage, ...]]
 

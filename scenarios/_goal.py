@@ -18,7 +18,7 @@ Rows = Sequence[tuple[Array, float]]
 """(row, bound): <row, x> >= bound, row of shape (N, K)."""
 
 
-class Infeasible(ParleyError):  # noqa: N818
+class Infeasible(ParleyError):
     """No allocation of the ward keeps the box, the floors and the rows."""
 
 
@@ -43,9 +43,16 @@ class Leximin:
     terms: tuple[tuple[Objective, float, float], ...]
 
 
+LEAST_GAIN = 1e-6
+"""A smaller gain counts as none in Nash's product, so that rounding makes no gain of nothing."""
+
+
 @dataclass(frozen=True)
 class LogProduct:
-    """Maximise Σ_s log(u_s(x) − offset_s) (Nash 1950); −inf where a term cannot be positive."""
+    """Maximise Σ_s log(u_s(x) − offset_s) (Nash 1950) over the x where every gain is at least 1e-6.
+
+    Where there is no such x the value is −inf, and x is the leximin of the gains.
+    """
 
     terms: tuple[tuple[Objective, float], ...]
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from scenarios._branch import Found, beats
 from scenarios._cone import Cone
+from scenarios._goal import Optimum
 from scenarios._programme import Columns, Matrix, Programme
 from scenarios._whole import ENUMERATION_LIMIT, crossing
 from scenarios.ward import Array
@@ -22,7 +23,12 @@ SOLVE_LIMIT = 1_000
 """The most divisible solves for one question; beyond it the gap that is left is reported."""
 
 
-def by_list(programme: Programme, value: Callable[[Array], float]) -> Found | None:
+Value = Callable[[Array], float]
+Alone = Callable[[Array], tuple[Optimum | None, bool]]
+"""The best allocation with the whole goods of x, solved by itself, and whether that answer is sure."""
+
+
+def by_list(programme: Programme, value: Value, alone: Alone) -> Found | None:
     """The best allocation over all whole parts; None where they are more than ENUMERATION_LIMIT."""
     if (listed := crossing(programme.space, ENUMERATION_LIMIT)) is None:
         return None
@@ -35,7 +41,7 @@ def by_list(programme: Programme, value: Callable[[Array], float]) -> Found | No
     parts = parts[_keeps(programme, pins, parts)]
     if relaxed.z is not None:
         parts = parts[np.argsort(((parts - relaxed.z[pins]) ** 2).sum(axis=1), kind="stable")]
-    return _search(programme, pins, parts, relaxed.bound, value)
+    return _search(programme, pins, parts, relaxed.bound, value, alone)
 
 
 def _keeps(programme: Programme, pins: Columns, parts: Array) -> NDArray[np.bool_]:
@@ -53,32 +59,38 @@ def _keeps(programme: Programme, pins: Columns, parts: Array) -> NDArray[np.bool
 
 
 def _search(
-    programme: Programme, pins: Columns, parts: Array, ceiling: float, value: Callable[[Array], float]
+    programme: Programme, pins: Columns, parts: Array, ceiling: float, value: Value, alone: Alone
 ) -> Found:
     upper = np.full(len(parts), ceiling)
     cone = Cone(programme, pins)
     best: Array | None = None
     reached, unsolved = float("-inf"), float("-inf")
-    for _ in range(SOLVE_LIMIT):
-        if not len(parts):
-            break
+    z = np.zeros(programme.width)
+    for _ in range(SOLVE_LIMIT if len(parts) else 0):
         at = int(np.argmax(upper))
-        if not beats(float(upper[at]), reached):
+        if not beats(promise := float(upper[at]), reached):
             break
         answer = cone.solve(parts[at])
         away = parts - parts[at]
-        if answer.nothing:
-            if answer.slope is not None:
+        if answer.slope is not None:
+            if answer.nothing:
                 upper[1 + away @ answer.slope > 0.5] = -np.inf
-            upper[at] = -np.inf
-            continue
-        if answer.z is None or answer.slope is None:
-            unsolved, upper[at] = max(unsolved, float(upper[at])), -np.inf
-            continue
-        x = programme.space.cleaned(programme.x(answer.z))
-        if best is None or value(x) > reached:
-            best, reached = x, value(x)
-        upper = np.minimum(upper, answer.bound + away @ answer.slope)
+            else:
+                upper = np.minimum(upper, answer.bound + away @ answer.slope)
         upper[at] = -np.inf
-    left = max(unsolved, float(upper.max(initial=float("-inf"))))
-    return best, reached, max(reached, left)
+        if answer.z is not None and answer.sure:
+            x = programme.space.cleaned(programme.x(answer.z))
+            worth = value(x)
+        elif answer.nothing:
+            continue
+        else:  # held variables can leave a cone no interior: without them it may be solved
+            z[pins] = parts[at]
+            found, sure = alone(programme.x(z))
+            if not sure:
+                unsolved = max(unsolved, promise if found is None else found.value + found.gap)
+            if found is None:
+                continue
+            x, worth = found.x, found.value
+        if worth > reached:
+            best, reached = x, worth
+    return best, reached, max(reached, unsolved, float(upper.max(initial=float("-inf"))))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios._goal import Goal, Least, Leximin, LogProduct, Nearest, Total
+from scenarios._goal import LEAST_GAIN, Goal, Least, Leximin, LogProduct, Nearest, Total
 from scenarios._space import Space, need_gradient
 from scenarios.measures import counted_need_satisfaction
 from scenarios.objective import Objective
@@ -320,7 +320,9 @@ class Programme:
             out = NOTHING
             for u, offset in goal.terms:
                 column = self._one()
-                self.logs.append(Log(column, self.worth(u).plus_constant(-offset)))
+                gain = self.worth(u).plus_constant(-offset)
+                self.keep(gain.plus_constant(-LEAST_GAIN))
+                self.logs.append(Log(column, gain))
                 out = out.plus(one(column))
             return out
         return self.least_sum(goal, 1) if goal.terms else NOTHING

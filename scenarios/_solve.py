@@ -11,6 +11,7 @@ from scenarios._branch import branch
 from scenarios._cone import Cone
 from scenarios._direct import greedy, nearest
 from scenarios._goal import (
+    LEAST_GAIN,
     Floors,
     Goal,
     Infeasible,
@@ -91,7 +92,7 @@ def best(space: Space, goal: Goal, floors: Floors = (), rows: Rows = ()) -> Opti
         return _leximin(space, goal, rule)
     if isinstance(goal, LogProduct) and goal.terms:
         gains = terms_of(goal)
-        if best(space, Least(gains), floors, rows).value <= 1e-9:
+        if best(space, Least(gains), floors, rows).value < LEAST_GAIN:
             return replace(_leximin(space, Leximin(gains), rule), value=float("-inf"))
     return settle(space, lambda p: p.hypograph(goal), lambda x: worth(ward, goal, x), rule)
 
@@ -135,10 +136,10 @@ def _programme(space: Space, hypograph: Hypograph, rule: Rule, slack: float) -> 
 
 
 def _by_cone(programme: Programme, value: Value) -> tuple[Optimum | None, bool]:
-    """The optimum, and whether the solver met its tolerances."""
+    """The optimum if there is one, and whether the solver is sure."""
     answer = Cone(programme).solve()
     if answer.z is None:
-        return None, False
+        return None, answer.nothing
     x = programme.space.cleaned(programme.x(answer.z))
     reached = value(x)
     return Optimum(x, reached, max(0.0, answer.bound - reached), "cone"), answer.sure
@@ -149,19 +150,22 @@ def _by_search(
 ) -> Optimum | None:
     space, method = programme.space, "list of whole parts"
     divisible = bool((space.free & ~space.whole).any())
-    polished: dict[bytes, tuple[Array, float] | None] = {}
+    polished: dict[bytes, tuple[Optimum | None, bool]] = {}
+
+    def alone(x: Array) -> tuple[Optimum | None, bool]:
+        pinned = space.pinned(x)
+        if (key := pinned.lower[space.whole].tobytes()) not in polished:
+            polished[key] = _by_cone(_programme(pinned, hypograph, rule, slack), value)
+        return polished[key]
 
     def rounded(z: Array) -> tuple[Array, float] | None:
         x = nearest(space, programme.x(z))
         if not divisible:
             return (x, value(x)) if rule.met(x, slack) else None
-        pinned = space.pinned(x)
-        if (key := pinned.lower[space.whole].tobytes()) not in polished:
-            found, _ = _by_cone(_programme(pinned, hypograph, rule, slack), value)
-            polished[key] = None if found is None else (found.x, found.value)
-        return polished[key]
+        found, _ = alone(x)
+        return None if found is None else (found.x, found.value)
 
-    if (found := by_list(programme, value) if divisible else None) is None:
+    if (found := by_list(programme, value, alone) if divisible else None) is None:
         i, k = programme.cells[:, 0], programme.cells[:, 1]
         found = branch(programme, np.flatnonzero(space.whole[i, k]), rounded)
         method = "branch and bound"

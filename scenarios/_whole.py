@@ -14,7 +14,18 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios._goal import Floors, Goal, Infeasible, Least, LogProduct, Nearest, Rows, Total, terms_of
+from scenarios._goal import (
+    LEAST_GAIN,
+    Floors,
+    Goal,
+    Infeasible,
+    Least,
+    LogProduct,
+    Nearest,
+    Rows,
+    Total,
+    terms_of,
+)
 from scenarios._space import Space, need_gradient
 from scenarios.objective import Objective
 from scenarios.ward import Array
@@ -175,7 +186,7 @@ class Table:
         terms = np.stack(
             [(self.values(u)[among] - offset) / scale for u, offset, scale in terms_of(goal)], axis=1
         )
-        if isinstance(goal, LogProduct) and (positive := (terms > TIE).all(axis=1)).any():
+        if isinstance(goal, LogProduct) and (positive := (terms >= LEAST_GAIN).all(axis=1)).any():
             return _near(np.log(terms[positive]).sum(axis=1), among[positive], slack)
         ranked = np.sort(terms, axis=1)
         for j in range(1 if isinstance(goal, Least) else ranked.shape[1]):

@@ -37,5 +37,5 @@ class Objective:
         if self.spread:
             total -= self.spread * mean_absolute_difference(h)
         if self.distance and self.anchor is not None:
-            total -= self.distance * float(abs(x - self.anchor).sum() / ward.arrays.demand.sum())
+            total -= self.distance * float(abs(x - self.anchor).sum() / max(ward.arrays.demand.sum(), 1e-12))
         return total

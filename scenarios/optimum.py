@@ -75,9 +75,6 @@ def maximise(
     at which an allocation exists, so that an optimum just computed can be a floor. Of equally good whole allocations
     the first in lexicographic order is returned; see `closest` for a better tie-break.
 
-    Nash's product without an allocation that gives every term more than its offset has value −inf; x is then the
-    leximin of the gains.
-
     Raises Infeasible where no allocation keeps all of them.
     """
     space = Space.of(ward, lower, upper, ex_ante)

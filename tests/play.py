@@ -14,9 +14,9 @@ import pytest
 
 from graphs.session import Session
 from graphs.triage import build
-from nodes.equipment import Equipment, lend
 from nodes.record import RunRecord
 from nodes.settings import Table
+from nodes.table.equipment import Equipment, lend
 from scenarios.load import load
 
 ROOT = Path(__file__).resolve().parent.parent

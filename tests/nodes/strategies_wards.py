@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from hypothesis import strategies as st
 
-from nodes.bargain import Bargain
+from nodes.merging.bargain import Bargain
 from personas.persona import Values
 from personas.utility import utility
 from scenarios.measures import MEASURES

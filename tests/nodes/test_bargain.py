@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nodes.bargain import checked
-from nodes.merge_rules import MERGE_RULES, Merged, describe, merge, settle
+from nodes.merging.bargain import checked
+from nodes.merging.rules import MERGE_RULES, Merged, describe, merge, settle
 from nodes.settings import MERGE_RULE_NAMES
 from scenarios.errors import ParleyError
 from scenarios.objective import Objective

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from nodes.emergence import (
+from nodes.findings.emergence import (
     CRITERIA,
     Emergence,
     balanced,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nodes.lottery import decompose, expectation
+from nodes.merging.lottery import decompose, expectation
 from scenarios.errors import ParleyError
 from scenarios.lottery import draw
 from scenarios.measures import counted_need_satisfaction, worst_off

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from nodes.merge_rules import MERGE_RULES, Bargain, merge, settle
+from nodes.merging.rules import MERGE_RULES, Bargain, merge, settle
 from scenarios.ward import Array
 from tests.nodes.strategies_wards import allocations, bargains, utilities_at
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nodes.strategy import (
+from nodes.findings.strategy import (
     MoveStrategy,
     classify_move,
     contested,

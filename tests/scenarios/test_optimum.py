@@ -208,7 +208,7 @@ def test_branch_and_bound_agrees_with_the_lists(
     pairs = [(goal, rule) for goal in goals for rule in ((), ((floor, level - 0.02),))]
     listed = [maximise(ward, goal, floors=rule) for goal, rule in pairs]
     monkeypatch.setattr(scenarios._solve, "table", lambda space: None)
-    monkeypatch.setattr(scenarios._solve, "by_list", lambda programme, value: None)
+    monkeypatch.setattr(scenarios._solve, "by_list", lambda programme, value, alone: None)
     monkeypatch.setattr("scenarios.optimum._ANSWERS", type(scenarios.optimum._ANSWERS)())
     for (goal, rule), expected in zip(pairs, listed, strict=True):
         found = maximise(ward, goal, floors=rule)

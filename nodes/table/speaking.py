@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from negotiators.protocol import Move, Passage
-from nodes.edges import changes, emit, say
+from nodes.findings.strategy import MoveStrategy, classify_move
 from nodes.record import EdgeEvent
-from nodes.seats import Sitting, last_valid_moves
 from nodes.solo import costs
 from nodes.state import Debate
-from nodes.strategy import MoveStrategy, classify_move
-from nodes.turns import Turn, take_turn
+from nodes.table.edges import changes, emit, say
+from nodes.table.seats import Sitting, last_valid_moves
+from nodes.table.turns import Turn, take_turn
 
 
 async def speak(
@@ -73,7 +73,7 @@ def _edge(sat: Sitting, heard: Debate, turn: Turn, node: str, target: str, index
 
 
 def strategy_of(sat: Sitting, heard: Debate, move: Move, before: dict[str, Move]) -> MoveStrategy | None:
-    """What a move did, against its seat's previous move and the others' last; None where there is nothing to compare."""
+    """What a move did, against its seat's previous move and the others' last; None with nothing to compare."""
     others = {s: sat.ward.array(m.allocation or {}) for s, m in before.items() if s != move.seat}
     previous = before.get(move.seat)
     if move.allocation is None or previous is None or not others:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from negotiators.protocol import Move, Negotiator, Passage, View
-from nodes import equipment
 from nodes.record import Seat, canonical
 from nodes.settings import Table
+from nodes.table import equipment
 from personas.load import load as load_persona
 from personas.load import with_strength
 from personas.utility import utility

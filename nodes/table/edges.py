@@ -7,9 +7,9 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nodes.journal import journal
 from nodes.record import EdgeEvent
-from nodes.seats import Sitting
+from nodes.table.journal import journal
+from nodes.table.seats import Sitting
 
 Json = dict[str, Any]
 

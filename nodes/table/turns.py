@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from negotiators.protocol import Occasion, Passage, Pay, Reply
-from nodes.journal import journal
-from nodes.seats import Sitting, view_of
+from nodes.table.journal import journal
+from nodes.table.seats import Sitting, view_of
 
 Json = dict[str, Any]
 

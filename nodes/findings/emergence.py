@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from pydantic import Field
 
-from nodes.criteria import CRITERIA, Criterion, beyond_the_merge, criteria
+from nodes.findings.criteria import CRITERIA, Criterion, beyond_the_merge, criteria
 from personas.persona import Values
 from scenarios.errors import ParleyError
 from scenarios.lottery import draw

@@ -17,8 +17,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from nodes.equipment import equipment
 from nodes.record import RunRecord, digest
+from nodes.table.equipment import equipment
 from scenarios.errors import ParleyError
 
 Json = dict[str, Any]

@@ -11,7 +11,18 @@ from itertools import combinations
 
 import numpy as np
 
-from nodes.bargain import GAIN, SLACK, Bargain, Merged, bargained, best, by_cuts, checked, nearest, summed
+from nodes.merging.bargain import (
+    GAIN,
+    SLACK,
+    Bargain,
+    Merged,
+    bargained,
+    best,
+    by_cuts,
+    checked,
+    nearest,
+    summed,
+)
 from scenarios.errors import ParleyError
 from scenarios.lottery import draw
 from scenarios.ward import TOLERANCE, Array

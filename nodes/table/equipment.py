@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from negotiators.protocol import Negotiator
+from scenarios.errors import ParleyError
 
 if TYPE_CHECKING:
     from negotiators.chat import Chat
@@ -81,9 +82,14 @@ def retriever() -> FrameworkRetriever:
 
 @lru_cache(maxsize=64)
 def _reference(policy: tuple[tuple[str, object], ...]) -> Negotiator:
+    from pydantic import ValidationError
+
     from negotiators.reference import Policy, Reference
 
-    return Reference(Policy.model_validate(dict(policy)))
+    try:
+        return Reference(Policy.model_validate(dict(policy)))
+    except ValidationError as error:
+        raise ParleyError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
 
 
 @cache
