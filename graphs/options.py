@@ -75,7 +75,7 @@ DEBATE_OPTIONS: dict[str, Any] = {
             Retrieval,
             "Passages by retrieval, none, or the framework's text in the prompt (default on).",
         ),
-        passages=(int, "Passages retrieved a turn (default 4)."),
+        passages=(int, "Passages retrieved a turn (default 6)."),
         embeddings=(str, "minilm (default), or openai:NAME."),
         review=(bool, "Pause at the mediator and take your amended allocation."),
     ),

@@ -116,58 +116,47 @@ def who_got_what(record: RunRecord) -> RenderableType:
 
 
 def who_moved_whom(record: RunRecord) -> RenderableType:
-    """Each move with what it did, then the influence of the first seat on the joint allocation."""
+    """Each move with what it did and said, then the influence of the first seat on the joint allocation."""
     moves = {(m.round, m.seat): m for r in record.rounds for m in r.moves}
-    grid = Grid(box=None, pad_edge=False, show_header=True)
-    for name, justify in (
-        ("round", "right"),
-        ("seat", "left"),
-        ("did", "left"),
-        ("step", "left"),
-        ("Δ own", "right"),
-        ("Δ other", "right"),
-        ("cells", "right"),
-        ("says", "left"),
-    ):
-        grid.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    grid = Grid(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
     for e in record.edges:
         if e.seat is None or e.source not in ("propose", "critique"):
             continue
-        said = moves[e.round, e.seat]
-        grid.add_row(
-            str(e.round),
-            Text(f"{e.seat} {e.persona}", _colour(e.seat)),
-            e.strategy or "–",
-            e.step or "–",
-            _signed(e.delta_own),
-            _signed(e.delta_other),
-            str(len(e.delta)),
-            _short(said.argument, 160),
+        did = Text.assemble(
+            f"{e.round}  ", (f"{e.seat} {e.persona}", _colour(e.seat)), f"\n   {e.strategy or 'speaks'}"
         )
-    lines: list[RenderableType] = [grid]
-    if record.influence is not None:
-        i, first, second = record.influence, record.seats[0], record.seats[1]
-        lines.append(
-            Text(
-                f"The joint allocation stands {i.joint:.2f} of the way from {second.seat} {second.persona.name} to "
-                f"{first.seat} {first.persona.name} (R² {i.joint_r2:.2f}); merging the solos would have put it at "
-                f"{i.no_debate:.2f}. Debate moved it by {i.debate_added:+.2f}."
-            )
-        )
+        did.append(f"\n   Δ own {_signed(e.delta_own)}, other {_signed(e.delta_other)}", "dim")
+        did.append(f"\n   {len(e.delta)} cells, step {e.step or 'unclassified'}", "dim")
+        grid.add_row(did, _short(moves[e.round, e.seat].argument, 520))
+    return Group(grid, *_influence(record), *_minds(record))
+
+
+def _influence(record: RunRecord) -> Iterator[Text]:
+    """Where the joint allocation stands between the first two seats, and what debate did to that."""
+    if record.influence is None:
+        return
+    i, (first, second) = record.influence, record.seats[:2]
+    yield Text(
+        f"The joint allocation stands {i.joint:.2f} of the way from {second.seat} {second.persona.name} to "
+        f"{first.seat} {first.persona.name} (R² {i.joint_r2:.2f}). Merging the solos would have put it at "
+        f"{i.no_debate:.2f}: debate moved it by {i.debate_added:+.2f}."
+    )
+
+
+def _minds(record: RunRecord) -> Iterator[Text]:
+    """What each seat would do now, asked again alone."""
     for at in record.seats:
         changed = _changed_mind(record, at.seat)
-        if changed is not None:
-            lines.append(
-                Text(
-                    f"{at.seat} {at.persona.name}, asked again alone, "
-                    + (
-                        f"would now change {changed} cells of its solo."
-                        if changed
-                        else "would do as before: a bargain, not a change of mind."
-                    )
-                )
-            )
-    return Group(*lines)
+        if changed is None:
+            continue
+        said = (
+            f"would now change {changed} cells of its solo."
+            if changed
+            else "would do as before: a bargain, not a change of mind."
+        )
+        yield Text(f"{at.seat} {at.persona.name}, asked again alone, {said}")
 
 
 def citations(record: RunRecord) -> RenderableType:

@@ -176,7 +176,11 @@ def _passages(passages: Sequence[Passage]) -> str:
     """The passages that may be cited, each quoted with its id and its source."""
     if not passages:
         return ""
-    texts = [f"{p.title}\n{clean(p.text, LONGEST_PASSAGE)}\nSource: {p.source}" for p in passages]
+    heads = [p.title + (f" ({p.kind})" if p.kind else "") for p in passages]
+    texts = [
+        f"{head}\n{clean(p.text, LONGEST_PASSAGE)}\nSource: {p.source}"
+        for head, p in zip(heads, passages, strict=True)
+    ]
     blocks = [
         quoted(f"passage {p.id}", text, LONGEST_PASSAGE + 2_000)
         for p, text in zip(passages, texts, strict=True)

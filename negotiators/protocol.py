@@ -41,6 +41,7 @@ class Passage(Model):
 
     id: str
     framework: str
+    kind: str = Field(default="", description="holds, scarcity, objection, reply, policy or user")
     title: str
     text: str
     source: str

@@ -50,14 +50,15 @@ class Reference:
 
         A persona that cites a framework: ½ its values + ½ the mean of the passages' principles, weighted by
         1/rank (equally where they come unranked, without scores); a passage without principles counts as the
-        persona's values. With nothing retrieved it falls back to the values of `plain`, so that a run without
-        retrieval is a control. A persona that cites nothing: its own values; `plain`'s if it has none. On top
-        comes the favoured group by its strength.
+        persona's values; objections to the framework do not count. With nothing retrieved it falls back to the
+        values of `plain`, so that a run without retrieval is a control. A persona that cites nothing: its own
+        values; `plain`'s if it has none. On top comes the favoured group by its strength.
         """
-        if persona.cites and passages:
+        speaking_for_it = _speaking_for_it(passages)
+        if persona.cites and speaking_for_it:
             own = persona.values or _plain()
-            ranks = [1.0 if p.score is None else 1 / rank for rank, p in enumerate(passages, 1)]
-            retrieved = mean([_principles(p) or own for p in passages], ranks)
+            ranks = [1.0 if p.score is None else 1 / rank for rank, p in enumerate(speaking_for_it, 1)]
+            retrieved = mean([_principles(p) or own for p in speaking_for_it], ranks)
             return persona.declared(base=blend(own, retrieved, 0.5))
         if persona.cites or not persona.values:
             return persona.declared(base=_plain())
@@ -124,6 +125,11 @@ class _Plan:
 @cache
 def _plain() -> Values:
     return load("plain").declared()
+
+
+def _speaking_for_it(passages: Sequence[Passage]) -> list[Passage]:
+    """The passages that a framework's seat can rest a move on: objections are for its opponents."""
+    return [p for p in passages if p.kind != "objection"]
 
 
 def _principles(passage: Passage) -> Values:
@@ -201,10 +207,11 @@ def _allocation(view: View, x: Array) -> dict[str, dict[str, float]]:
 
 
 def _citations(view: View) -> list[Passage]:
-    """The best-ranked passages that this seat has not cited before; where all have been, the best-ranked."""
+    """The best-ranked passages for its framework that it has not cited before; else the best-ranked."""
     before = {c for m in view.moves if m.seat == view.seat for c in m.citations}
-    fresh = [p for p in view.passages if p.id not in before]
-    return (fresh or list(view.passages))[:CITED]
+    found = _speaking_for_it(view.passages)
+    fresh = [p for p in found if p.id not in before]
+    return (fresh or found)[:CITED]
 
 
 def _cells(view: View, plan: _Plan) -> tuple[list[str], list[str]]:

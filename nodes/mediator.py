@@ -27,7 +27,9 @@ async def mediate(state: Debate) -> Command[Literal["retrieve", "exit_solo", "re
     moves = last_valid_moves(state, sat)
     silent = [sat.name(s) for s in sat.seats if s not in moves]
     if silent:
-        return Command(goto="record", update={"incidents": [_no_move(round_, silent)]})
+        edge = EdgeEvent(index=len(state["edges"]), source="mediate", target="record", round=round_)
+        edges = await asyncio.to_thread(emit, sat, [edge])
+        return Command(goto="record", update={"incidents": [_no_move(round_, silent)], "edges": edges})
     bargain = bargain_of(sat, state, moves)
     merged, incidents, usage = await merged_by_rule(sat, bargain, moves, round_)
     amended = _review(sat, bargain, merged, round_) if sat.settings.review else None

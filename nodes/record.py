@@ -96,7 +96,7 @@ class Influence(Model):
 
 
 class RunRecord(Model):
-    """The whole of one run. Times and versions stand in `provenance` and `usage`; all else is determined."""
+    """The whole of one run. The date and versions stand in `provenance`, seconds in `usage`; all else is determined."""
 
     schema_version: str = SCHEMA_VERSION
     run_id: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -179,7 +180,10 @@ def _emergence(
 
 def provenance(sat: Sitting, state: Debate) -> dict[str, Any]:
     """What made the run: versions, hashes of prompts and corpus, what the models' servers said they ran."""
-    out: dict[str, Any] = {"versions": versions(), "times_in": "usage"}
+    out: dict[str, Any] = {
+        "recorded_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions(),
+    }
     if sat.settings.retrieval != "off" and any(s.persona.aligned for s in sat.seats.values()):
         out["corpus"] = corpus_of(sat.settings)
     if sat.settings.models:

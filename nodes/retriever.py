@@ -76,5 +76,5 @@ def _whole_text(frameworks: list[str]) -> tuple[Passage, ...]:
 
 
 def _as_seen(passage: Any, score: float | None) -> Passage:
-    keep = ("id", "framework", "title", "text", "source", "principles")
+    keep = ("id", "framework", "kind", "title", "text", "source", "principles")
     return Passage(**{k: getattr(passage, k) for k in keep}, score=score)

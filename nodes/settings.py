@@ -52,7 +52,7 @@ class Table(Model):
     retrieval: Literal["on", "off", "prompt"] = Field(
         default="on", description="passages by retrieval, none, or the framework's whole text in the prompt"
     )
-    passages: int = Field(default=4, ge=1, le=20, description="passages retrieved a turn")
+    passages: int = Field(default=6, ge=1, le=20, description="passages retrieved a turn")
     blind: tuple[Slug, ...] = Field(default=(), description="protected attributes hidden from every seat")
     model: ModelName = Field(
         default="reference", description="`reference`, or a chat model such as openai:NAME"

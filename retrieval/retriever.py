@@ -6,7 +6,7 @@ import asyncio
 import atexit
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,10 +23,6 @@ _PATIENCE_S = 2.0
 _FIRST_RUN = "Setting up the passages that seats may cite; this happens once and takes some seconds."
 
 
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
-
-
 class FrameworkRetriever(BaseRetriever):
     """LangChain's retriever over the store: a Document a passage, `Retrieved` in its metadata.
 
@@ -39,13 +35,12 @@ class FrameworkRetriever(BaseRetriever):
     k: int = 5
     _store: Store | None = PrivateAttr(default=None)
     _opening: Any = PrivateAttr(default_factory=threading.Lock)
-    _say: Callable[[str], None] = PrivateAttr(default=_say)
 
     def store(self) -> Store:
         """The open store with the corpus in it. Blocks on first use. Raises ParleyError if it cannot be."""
         with self._opening:
             if self._store is None:
-                with _announced(_FIRST_RUN, self._say):
+                with _announced(_FIRST_RUN):
                     store = Store.connect(embeddings=self.embeddings)
                     try:
                         store.ensure_corpus()
@@ -113,9 +108,9 @@ def retrieved(document: Document) -> Retrieved:
 
 
 @contextmanager
-def _announced(message: str, say: Callable[[str], None]) -> Iterator[None]:
-    """Say the message if what is inside takes longer than two seconds."""
-    timer = threading.Timer(_PATIENCE_S, say, [message])
+def _announced(message: str) -> Iterator[None]:
+    """Say the message on stderr if what is inside takes longer than two seconds."""
+    timer = threading.Timer(_PATIENCE_S, lambda: print(message, file=sys.stderr, flush=True))
     timer.daemon = True
     timer.start()
     try:

@@ -16,6 +16,9 @@ TIGHT = 1e-9
 LOOSE = 5e-5
 """Its reduced tolerance, for answers that it calls almost solved."""
 
+PROOF = 1e4
+"""How many times its error a proof of infeasibility must exceed; no variable here is that large."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -99,8 +102,10 @@ class Cone:
             stack.cones.append(clarabel.ExponentialConeT())
         self.right = np.concatenate(stack.right)
         upper = sparse.triu(quadratic, format="csc")
-        rows = stack.matrix(programme.width)
-        self.solver = clarabel.DefaultSolver(upper, self.linear, rows, self.right, stack.cones, _settings())
+        self.rows = stack.matrix(programme.width)
+        self.solver = clarabel.DefaultSolver(
+            upper, self.linear, self.rows, self.right, stack.cones, _settings()
+        )
 
     def solve(self, pinned: Array | None = None) -> Answer:
         """Maximise the programme's goal with the pins at `pinned`."""
@@ -120,9 +125,12 @@ class Cone:
         answer = self.solver.solve()
         status, prices = str(answer.status), np.asarray(answer.z)
         slope = prices[: len(self.pins)]
-        if status == "PrimalInfeasible":
-            proof = float(self.right @ prices)  # < 0, linear in b, and infeasible wherever it stays < 0
-            return Answer(None, float("-inf"), slope / proof if proof < 0 else None)
+        if "PrimalInfeasible" in status:
+            # Of any z it holds that b·prices >= z·Aᵀprices: a proof while b·prices is far below 0, for other b too.
+            proof, error = float(self.right @ prices), float(abs(self.rows.T @ prices).sum())
+            if status == "PrimalInfeasible" or proof < -PROOF * error:
+                return Answer(None, float("-inf"), slope / proof if proof < 0 else None)
+            return Answer(None, float("inf"))
         z = np.asarray(answer.x)
         if status not in ("Solved", "AlmostSolved") or not np.isfinite(z).all():
             return Answer(None, float("inf"))

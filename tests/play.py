@@ -49,8 +49,9 @@ def transcript(record: RunRecord) -> list[tuple[int, str, str | None]]:
 
 
 def without_times(record: RunRecord) -> dict[str, Any]:
-    """A record less what may differ between two runs that are the same: seconds."""
+    """A record less what may differ between two runs that are the same: seconds and the date."""
     data = record.model_dump(mode="json")
+    data["provenance"].pop("recorded_at")
     for usage in data["usage"]:
         usage.pop("seconds")
     return data

@@ -105,8 +105,8 @@ def test_html_keeps_its_headings_and_drops_its_scripts(store: Store, tmp_path: P
     ingest(store, [tmp_path / "policy.html"], "mine")
     found = sources(store)
     assert found[1:] == [
-        ("policy.html, Scope", "Scope This policy covers ventilators ."),
-        ("policy.html, Who decides", "Who decides A triage officer decides. Scope is wide."),
+        ("policy.html, Scope", "This policy covers ventilators ."),
+        ("policy.html, Who decides", "A triage officer decides. Scope is wide."),
     ]
     assert "alert" not in str(found)
     assert "color" not in str(found)
@@ -223,15 +223,15 @@ def test_a_framework_needs_a_plain_name(store: Store, tmp_path: Path) -> None:
 # -- cutting -------------------------------------------------------------------------------------------------
 
 prose = st.lists(
-    st.lists(st.from_regex(r"[a-z]{1,14}", fullmatch=True), min_size=1, max_size=60).map(
-        lambda words: " ".join(words).capitalize() + "."
-    ),
-    max_size=30,
+    st.lists(
+        st.sampled_from("a of beds scarce ventilators b c d e f 12 x-ray".split()), min_size=1, max_size=60
+    ).map(lambda words: " ".join(words).capitalize() + "."),
+    max_size=12,
 ).map(" ".join)
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(prose, max_size=4).map("\n\n".join))
+@settings(max_examples=40, deadline=None)
+@given(st.lists(prose, max_size=3).map("\n\n".join))
 def test_chunks_hold_every_word_in_order_and_overlap_only_at_their_seams(text: str) -> None:
     made = [chunk.split() for chunk in chunks(text)]
     assert all(0 < len(chunk) <= CHUNK_WORDS for chunk in made)
