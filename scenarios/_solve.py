@@ -27,7 +27,7 @@ from scenarios._goal import (
     worth,
 )
 from scenarios._listed import by_list
-from scenarios._programme import NOTHING, Affine, Programme
+from scenarios._programme import NOTHING, Affine, Matrix, Programme, Square, one
 from scenarios._space import Space
 from scenarios._whole import table
 from scenarios.ward import Array, Ward
@@ -94,7 +94,48 @@ def best(space: Space, goal: Goal, floors: Floors = (), rows: Rows = ()) -> Opti
         gains = terms_of(goal)
         if best(space, Least(gains), floors, rows).value < LEAST_GAIN:
             return replace(_leximin(space, Leximin(gains), rule), value=float("-inf"))
-    return settle(space, lambda p: p.hypograph(goal), lambda x: worth(ward, goal, x), rule)
+    found = settle(space, lambda p: p.hypograph(goal), lambda x: worth(ward, goal, x), rule)
+    return _sharpened(space, goal, rule, found) if isinstance(goal, LogProduct) and goal.terms else found
+
+
+def _sharpened(space: Space, goal: LogProduct, rule: Rule, rough: Optimum) -> Optimum:
+    """One Newton step on Σ log from a rough optimum: logarithms are flat there, and a quadratic is solved better.
+
+    With g the gains at the rough optimum the step maximises Σ v/g − (v − g)²/(2g²) over the gains v; for divisible
+    goods Σ log v <= Σ log g + Σ v/g − S then bounds what is left.
+    """
+    ward = space.ward
+    gains = scaled_terms(ward, goal, rough.x)
+    if (gains <= 0).any():
+        return rough
+
+    def model(programme: Programme) -> Affine:
+        out = NOTHING
+        for (u, offset, _), gain in zip(terms_of(goal), gains, strict=True):
+            v, square = programme.add(np.full(2, -np.inf), np.full(2, np.inf))
+            programme.keep(programme.worth(u).plus_constant(-offset).plus(one(int(v), -1.0)))
+            root = float(np.sqrt(2) * gain)
+            programme.squares.append(
+                Square(int(square), Matrix.of(one(int(v), 1 / root).plus_constant(-gain / root)))
+            )
+            out = out.plus(one(int(v), 1 / gain)).plus(one(int(square), -1.0))
+        return out
+
+    step = settle(space.pinned(rough.x), model, lambda x: worth(ward, goal, x), rule)
+    best_x = max(rough, step, key=lambda found: found.value).x
+    gap = rough.gap
+    if gap > 1e-8 and not (space.free & space.whole).any():
+        top = scaled_terms(ward, goal, best_x)
+
+        def tangent(programme: Programme) -> Affine:
+            out = NOTHING
+            for (u, offset, _), gain in zip(terms_of(goal), top, strict=True):
+                out = out.plus(programme.worth(u).plus_constant(-offset - gain).times(1 / gain))
+            return out
+
+        left = settle(space, tangent, lambda x: float((scaled_terms(ward, goal, x) / top - 1).sum()), rule)
+        gap = min(gap, left.value + left.gap)
+    return replace(rough, x=best_x, value=worth(ward, goal, best_x), gap=gap)
 
 
 def _by_formula(space: Space, goal: Goal) -> Array | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated, Any, Literal, Self, get_args
 
 import numpy as np
@@ -35,12 +35,17 @@ class Model(BaseModel):
     @classmethod
     def _yes_is_no_number(cls, data: Any) -> Any:
         """YAML reads `yes` as true, and pydantic reads true as 1.0: refuse that where no yes or no is asked for."""
-        for name, value in data.items() if isinstance(data, dict) else ():
-            field = cls.model_fields.get(name)
+        for name in _numeric_fields(cls) & data.keys() if isinstance(data, dict) else ():
+            value = data[name]
             amounts = value.values() if isinstance(value, dict) else (value,)
-            if field and _numeric(field.annotation) and any(isinstance(a, bool) for a in amounts):
+            if any(isinstance(a, bool) for a in amounts):
                 raise ValueError(f"{name}: true or false where a number belongs (YAML reads yes and no so too)")
         return data
+
+
+@cache
+def _numeric_fields(model: type[BaseModel]) -> frozenset[str]:
+    return frozenset(name for name, field in model.model_fields.items() if _numeric(field.annotation))
 
 
 def _numeric(kind: Any) -> bool:

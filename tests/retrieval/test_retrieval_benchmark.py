@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from retrieval_fakes import BagOfWords, passage
 
 from retrieval.benchmark import QUERIES, GradedQuery, judge, load_queries, ndcg, percentile, recall
 from retrieval.passages import corpus
 from retrieval.store import Store
 from scenarios.errors import ParleyError
+from tests.retrieval.retrieval_fakes import BagOfWords, passage
 
 
 def test_recall_worked_by_hand() -> None:

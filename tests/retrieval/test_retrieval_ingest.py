@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from retrieval_fakes import BagOfWords
 
 from retrieval import ingest as module
 from retrieval.ingest import CHUNK_WORDS, Ingested, chunks, ingest
 from retrieval.store import Store
 from scenarios.errors import ParleyError
+from tests.retrieval.retrieval_fakes import BagOfWords
 
 MARKDOWN = """\
 Before any heading.
@@ -224,7 +224,9 @@ def test_a_framework_needs_a_plain_name(store: Store, tmp_path: Path) -> None:
 
 prose = st.lists(
     st.lists(
-        st.sampled_from("a of beds scarce ventilators b c d e f 12 x-ray".split()), min_size=1, max_size=60
+        st.sampled_from(["a", "of", "b", "c", "beds", "scarce", "ventilators", "12", "x-ray"]),
+        min_size=1,
+        max_size=60,
     ).map(lambda words: " ".join(words).capitalize() + "."),
     max_size=12,
 ).map(" ".join)

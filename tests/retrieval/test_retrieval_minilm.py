@@ -47,12 +47,14 @@ def bert_mean(weights: dict[str, NDArray[np.float32]], ids: list[int]) -> Array:
         return weights[name].astype(np.float64)
 
     def dense(x: Array, name: str) -> Array:
-        return x @ w(f"{name}.weight").T + w(f"{name}.bias")
+        product: Array = x @ w(f"{name}.weight").T + w(f"{name}.bias")
+        return product
 
     def norm(x: Array, name: str) -> Array:
         centred = x - x.mean(-1, keepdims=True)
         scaled = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-12)
-        return scaled * w(f"{name}.weight") + w(f"{name}.bias")
+        shifted: Array = scaled * w(f"{name}.weight") + w(f"{name}.bias")
+        return shifted
 
     x = w("embeddings.word_embeddings.weight")[ids] + w("embeddings.position_embeddings.weight")[: len(ids)]
     x = norm(x + w("embeddings.token_type_embeddings.weight")[0], "embeddings.LayerNorm")

@@ -11,12 +11,12 @@ from uuid import UUID
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import Document
-from retrieval_fakes import BagOfWords, passage
 
 from retrieval import retriever as module
 from retrieval.retriever import FrameworkRetriever, retriever
 from retrieval.store import Store
 from scenarios.errors import ParleyError
+from tests.retrieval.retrieval_fakes import BagOfWords, passage
 
 pytestmark = pytest.mark.postgres
 
@@ -126,6 +126,7 @@ async def test_a_slow_opening_is_announced_and_a_fast_one_is_not(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     made, _ = asked
+    monkeypatch.setattr(module, "_PATIENCE_S", 60.0)
     await made.retrieve("beds")
     assert capsys.readouterr() == ("", "")
     made.close()

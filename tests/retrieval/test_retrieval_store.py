@@ -11,11 +11,11 @@ from urllib.parse import quote
 import numpy as np
 import psycopg
 import pytest
-from retrieval_fakes import BagOfWords, passage
 
 from retrieval import ranking, schema, store
 from retrieval.store import Store
 from scenarios.errors import ParleyError
+from tests.retrieval.retrieval_fakes import BagOfWords, passage
 
 pytestmark = pytest.mark.postgres
 
@@ -118,8 +118,7 @@ def test_a_users_passages_survive_a_new_corpus(shelf: Store) -> None:
 
 SECOND = """
 import sys
-sys.path[:0] = [sys.argv[2]]
-from retrieval_fakes import BagOfWords, passage
+from tests.retrieval.retrieval_fakes import BagOfWords, passage
 from retrieval.store import Store
 with Store.connect(sys.argv[1], embeddings=BagOfWords()) as shelf:
     shelf.ensure_corpus([passage(f"p{n}", f"text number {n}") for n in range(50)])
@@ -130,7 +129,7 @@ with Store.connect(sys.argv[1], embeddings=BagOfWords()) as shelf:
 
 
 def test_four_processes_may_fill_one_empty_database(url: str) -> None:
-    command = [sys.executable, "-c", SECOND, url, str(HERE)]
+    command = [sys.executable, "-c", SECOND, url]
     racers = [
         subprocess.Popen(command, cwd=HERE.parents[1], stdout=subprocess.PIPE, text=True) for _ in range(4)
     ]
@@ -204,6 +203,7 @@ def test_each_mode_says_why_a_passage_came_back(shelf: Store) -> None:
     for name, result in dense.items():
         original = next(entry for entry in CORPUS if entry.id == name)
         vectors = fake.embed_documents([query, original.embedded_text()])
+        assert result.dense_distance is not None
         assert result.dense_distance == pytest.approx(1 - float(vectors[0] @ vectors[1]), abs=1e-5)
         assert result.score == pytest.approx(1 - result.dense_distance)
     for name, result in hybrid.items():

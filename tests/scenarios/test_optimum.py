@@ -287,10 +287,10 @@ def test_nash_splits_evenly_between_equals() -> None:
     ward = ward_of([[1], [1]], [1], [True])
     mine, yours = Objective(np.array([[1.0], [0]])), Objective(np.array([[0], [1.0]]))
     assert maximise(ward, LogProduct(((mine, 0.0), (yours, 0.0)))).x == pytest.approx(
-        np.full((2, 1), 0.5), abs=1e-5
+        np.full((2, 1), 0.5), abs=1e-8
     )
     skewed = maximise(ward, LogProduct(((mine, 0.4), (yours, 0.0))))
-    assert skewed.x[:, 0] == pytest.approx([0.7, 0.3], abs=1e-5)
+    assert skewed.x[:, 0] == pytest.approx([0.7, 0.3], abs=1e-8)
 
 
 def test_least_equalises_scaled_gains() -> None:
