@@ -61,7 +61,7 @@ class Threads:
         from psycopg import AsyncConnection
         from psycopg.rows import dict_row
 
-        from retrieval.server import database_url
+        from retrieval.postgres.server import database_url
 
         url = await asyncio.to_thread(database_url)
         options: Json = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}

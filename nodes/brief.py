@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -11,9 +12,10 @@ from nodes.record import SCHEMA_VERSION, EdgeEvent, Seat, digest
 from nodes.settings import Table
 from nodes.state import Debate
 from nodes.table.edges import emit, say
-from nodes.table.equipment import chat, equipment, reference
+from nodes.table.equipment import chat, equipment, reference, retriever
 from nodes.table.journal import journal
 from nodes.table.seats import seat_everyone, sitting
+from retrieval.passages import corpus_hash
 from scenarios.errors import ParleyError
 from scenarios.load import load
 from scenarios.reading import parse_ward
@@ -90,7 +92,7 @@ def name_run(ward: Ward, settings: Table, seats: list[Seat]) -> str:
         "seats": [s.model_dump(mode="json") for s in seats],
     }
     if settings.retrieval != "off" and any(s.persona.aligned for s in seats):
-        determines["corpus"] = corpus_of(settings)
+        determines["corpus"] = corpus_of(settings, seats)
     if settings.models:
         from negotiators.chat import prompt_hashes
 
@@ -98,9 +100,8 @@ def name_run(ward: Ward, settings: Table, seats: list[Seat]) -> str:
     return f"{ward.name[:40]}-{digest(determines)[:12]}"
 
 
-def corpus_of(settings: Table) -> dict[str, str]:
-    """Which passages can be cited: a hash of the corpus and, where it is searched, the embedding model."""
-    from retrieval.passages import corpus_hash
-
-    shipped = {"shipped": corpus_hash()}
-    return shipped | ({"embeddings": equipment().embeddings} if settings.retrieval == "on" else {})
+def corpus_of(settings: Table, seats: Iterable[Seat]) -> dict[str, str]:
+    """What can be cited: a hash of the passages of the cited frameworks and, where searched, the embedding model."""
+    cited = sorted({framework for at in seats for framework in at.persona.cites})
+    hashed = {"passages": corpus_hash(retriever().whole(cited)), "frameworks": ",".join(cited)}
+    return hashed | ({"embeddings": equipment().embeddings} if settings.retrieval == "on" else {})

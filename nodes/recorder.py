@@ -185,7 +185,7 @@ def provenance(sat: Sitting, state: Debate) -> dict[str, Any]:
         "versions": versions(),
     }
     if sat.settings.retrieval != "off" and any(s.persona.aligned for s in sat.seats.values()):
-        out["corpus"] = corpus_of(sat.settings)
+        out["corpus"] = corpus_of(sat.settings, sat.seats.values())
     if sat.settings.models:
         from negotiators.chat import prompt_hashes
 

@@ -13,7 +13,11 @@ from nodes.table.edges import emit, say
 from nodes.table.equipment import retriever
 from nodes.table.journal import journal
 from nodes.table.seats import Sitting, sitting
+from scenarios.errors import ParleyError
 from scenarios.ward import Ward
+
+MOST_IN_A_PROMPT = 100
+"""Passages that `--retrieval prompt` puts before a seat, at the most."""
 
 
 async def retrieve(state: Debate) -> dict[str, Any]:
@@ -45,9 +49,15 @@ async def look_up(sat: Sitting, seat: str, contested: Sequence[str]) -> tuple[Pa
     frameworks = sat.seats[seat].persona.cites
     if not may_cite(sat, seat):
         return ()
-    if sat.settings.retrieval == "prompt":
-        return await asyncio.to_thread(_whole_text, frameworks)
     database = await asyncio.to_thread(retriever)
+    if sat.settings.retrieval == "prompt":
+        whole = await asyncio.to_thread(database.whole, frameworks)
+        if len(whole) > MOST_IN_A_PROMPT:
+            raise ParleyError(
+                f"{', '.join(frameworks)}: {len(whole)} passages are too many for a prompt "
+                f"({MOST_IN_A_PROMPT} at most); use --retrieval on"
+            )
+        return tuple(_as_seen(p, None) for p in whole)
     found = await database.retrieve(query_of(sat.shown, contested), frameworks, sat.settings.passages)
     return tuple(_as_seen(r.passage, r.score) for r in found)
 
@@ -67,12 +77,6 @@ def query_of(ward: Ward, contested: Sequence[str]) -> str:
         for patient, _, resource in (cell.partition(".") for cell in contested[:4])
     )
     return f"The seats contest {disputes}. {scarce}."
-
-
-def _whole_text(frameworks: list[str]) -> tuple[Passage, ...]:
-    from retrieval.passages import corpus
-
-    return tuple(_as_seen(p, None) for p in corpus() if p.framework in frameworks)
 
 
 def _as_seen(passage: Any, score: float | None) -> Passage:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from negotiators.protocol import Passage
+from negotiators.protocol import Incident, Passage
 from nodes.record import EdgeEvent
-from nodes.retriever import look_up
+from nodes.retriever import look_up, may_cite
 from nodes.state import Debate
 from nodes.table.edges import changes, emit, say
 from nodes.table.seats import Sitting, sitting
@@ -27,12 +27,14 @@ async def solo(state: Debate) -> dict[str, Any]:
     for turn in turns:
         say(f"{sat.name(turn.move['seat'])} alone: {summary(turn)}", kind="solo")
     edges = [_edge(sat, t, "solo", "retrieve", 0, len(state["edges"]) + i, None) for i, t in enumerate(turns)]
+    spent = costs(turns, state)
+    spent["incidents"] = [*_nothing_found(sat, found), *spent["incidents"]]
     return {
         "seats": seats,
         "solo": {t.move["seat"]: t.move for t in turns},
         "solo_retrieved": {s: [p.model_dump(mode="json") for p in ps] for s, ps in found.items()},
         "edges": await asyncio.to_thread(emit, sat, edges),
-        **costs(turns, state),
+        **spent,
     }
 
 
@@ -56,6 +58,18 @@ async def exit_solo(state: Debate) -> dict[str, Any]:
         "edges": await asyncio.to_thread(emit, sat, edges),
         **costs(turns, state),
     }
+
+
+def _nothing_found(sat: Sitting, found: Found) -> list[dict[str, Any]]:
+    """A notice for every seat whose framework has no passages: what it does then is no alignment by retrieval."""
+    detail = "nothing was found to cite for {}; `python -m retrieval stats` shows what there is"
+    return [
+        Incident(
+            kind="notice", seat=s, node="solo", detail=detail.format(", ".join(sat.seats[s].persona.cites))
+        ).model_dump(mode="json")
+        for s, passages in found.items()
+        if may_cite(sat, s) and not passages
+    ]
 
 
 def _declared(sat: Sitting, found: Found) -> list[dict[str, Any]]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from retrieval.embeddings import Embedder, embedder
     from retrieval.passages import Passage, corpus, corpus_hash
+    from retrieval.postgres.server import database_url, stop
     from retrieval.retriever import FrameworkRetriever
-    from retrieval.server import database_url, stop
     from retrieval.store import Retrieved, Store
 
 __all__ = [

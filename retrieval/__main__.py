@@ -146,7 +146,7 @@ def reembed(embeddings: Embeddings = None) -> None:
 @app.command()
 def stop() -> None:
     """Stop the embedded PostgreSQL, which otherwise goes on for the next command."""
-    from retrieval.server import stop as stop_server
+    from retrieval.postgres.server import stop as stop_server
 
     _tell("stopped" if stop_server() else "no embedded PostgreSQL was running")
 

@@ -67,6 +67,11 @@ class FrameworkRetriever(BaseRetriever):
         documents = await self.ainvoke(query, frameworks=frameworks, k=k)
         return [retrieved(document) for document in documents]
 
+    def whole(self, frameworks: Sequence[str]) -> list[Passage]:
+        """Every passage of these frameworks, by id: what could be retrieved of them. Blocks."""
+        stored = (s.passage for framework in frameworks for s in self.store().passages(framework=framework))
+        return sorted(stored, key=lambda passage: passage.id)
+
     def _get_relevant_documents(
         self,
         query: str,

@@ -57,14 +57,14 @@ class Store:
     ) -> Store:
         """Open a store; starts the embedded server if need be and brings the schema to its newest version.
 
-        `url` None is `retrieval.server.database_url()`; `embeddings` is an embedder, its spec, or None for the
+        `url` None is `retrieval.postgres.server.database_url()`; `embeddings` is an embedder, its spec, or None for the
         setting. Raises ParleyError if the database cannot be reached or set up.
         """
         import psycopg
         from psycopg_pool import ConnectionPool
 
         if url is None:
-            from retrieval.server import database_url
+            from retrieval.postgres.server import database_url
 
             url = database_url()
         chosen = embedder(embeddings) if embeddings is None or isinstance(embeddings, str) else embeddings

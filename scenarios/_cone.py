@@ -13,6 +13,9 @@ from scenarios.ward import Array
 TIGHT = 1e-9
 """Clarabel's tolerance on feasibility and gap."""
 
+COARSE = 1e-8
+"""Its tolerance where that was not met."""
+
 LOOSE = 5e-5
 """Its reduced tolerance, for answers that it calls almost solved."""
 
@@ -32,7 +35,7 @@ class Answer:
     z: Array | None
     bound: float
     slope: Array | None = None
-    sure: bool = True  # False where the solver met only its looser tolerances
+    sure: bool = True  # False where the solver gave up or met only its reduced tolerances
 
     @property
     def nothing(self) -> bool:
@@ -101,11 +104,9 @@ class Cone:
             stack.put_one(log.inside)
             stack.cones.append(clarabel.ExponentialConeT())
         self.right = np.concatenate(stack.right)
-        upper = sparse.triu(quadratic, format="csc")
+        self.quadratic, self.cones = sparse.triu(quadratic, format="csc"), stack.cones
         self.rows = stack.matrix(programme.width)
-        self.solver = clarabel.DefaultSolver(
-            upper, self.linear, self.rows, self.right, stack.cones, _settings()
-        )
+        self.solver = self._solver(TIGHT)
 
     def solve(self, pinned: Array | None = None) -> Answer:
         """Maximise the programme's goal with the pins at `pinned`."""
@@ -121,8 +122,26 @@ class Cone:
         self.solver.update(b=self.right)
         return self._answer()
 
+    def _solver(self, tolerance: float) -> Any:
+        import clarabel
+
+        settings = clarabel.DefaultSettings()
+        settings.verbose = False
+        settings.presolve_enable = False  # it would drop rows, and with them the right to change b
+        settings.tol_feas = settings.tol_gap_abs = settings.tol_gap_rel = tolerance
+        settings.max_threads = 1
+        return clarabel.DefaultSolver(
+            self.quadratic, self.linear, self.rows, self.right, self.cones, settings
+        )
+
     def _answer(self) -> Answer:
-        answer = self.solver.solve()
+        first = self._read(self.solver.solve())
+        if first.sure:
+            return first
+        second = self._read(self._solver(COARSE).solve())
+        return second if second.sure or first.z is None else first
+
+    def _read(self, answer: Any) -> Answer:
         status, prices = str(answer.status), np.asarray(answer.z)
         slope = prices[: len(self.pins)]
         if "PrimalInfeasible" in status:
@@ -130,10 +149,10 @@ class Cone:
             proof, error = float(self.right @ prices), float(abs(self.rows.T @ prices).sum())
             if status == "PrimalInfeasible" or proof < -PROOF * error:
                 return Answer(None, float("-inf"), slope / proof if proof < 0 else None)
-            return Answer(None, float("inf"))
+            return Answer(None, float("inf"), sure=False)
         z = np.asarray(answer.x)
         if status not in ("Solved", "AlmostSolved") or not np.isfinite(z).all():
-            return Answer(None, float("inf"))
+            return Answer(None, float("inf"), sure=False)
         bound = self.programme.goal.constant - float(answer.obj_val_dual) - self.offset
         loose = 0.0 if status == "Solved" else LOOSE * max(1.0, abs(bound))
         return Answer(z, bound + loose, slope, sure=not loose)
@@ -183,14 +202,3 @@ class Cone:
             self.offset += weight * float(inside.constant @ inside.constant)
             self.linear[square.column] = 0.0
         return quadratic
-
-
-def _settings() -> Any:
-    import clarabel
-
-    settings = clarabel.DefaultSettings()
-    settings.verbose = False
-    settings.presolve_enable = False  # it would drop rows, and with them the right to change b
-    settings.tol_feas = settings.tol_gap_abs = settings.tol_gap_rel = TIGHT
-    settings.max_threads = 1
-    return settings

@@ -96,7 +96,7 @@ def scaled_terms(ward: Ward, goal: Least | Leximin | LogProduct, x: Array) -> Ar
 def worth(ward: Ward, goal: Goal, x: Array) -> float:
     """The goal's value at x, higher is better; a goal without terms is worth 0 everywhere."""
     if isinstance(goal, Total):
-        return goal.objective.value(ward, x)
+        return float(goal.objective.value(ward, x))
     if isinstance(goal, Nearest):
         return -squared_distance(ward, x, goal.target)
     values = scaled_terms(ward, goal, x)

@@ -94,8 +94,8 @@ def best(space: Space, goal: Goal, floors: Floors = (), rows: Rows = ()) -> Opti
         gains = terms_of(goal)
         if best(space, Least(gains), floors, rows).value < LEAST_GAIN:
             return replace(_leximin(space, Leximin(gains), rule), value=float("-inf"))
-    found = settle(space, lambda p: p.hypograph(goal), lambda x: worth(ward, goal, x), rule)
-    return _sharpened(space, goal, rule, found) if isinstance(goal, LogProduct) and goal.terms else found
+    top = settle(space, lambda p: p.hypograph(goal), lambda x: worth(ward, goal, x), rule)
+    return _sharpened(space, goal, rule, top) if isinstance(goal, LogProduct) and goal.terms else top
 
 
 def _sharpened(space: Space, goal: LogProduct, rule: Rule, rough: Optimum) -> Optimum:

@@ -242,7 +242,7 @@ def main() -> None:
     try:
         page = measured()
     finally:
-        from retrieval import server
+        from retrieval.postgres import server
 
         server.stop()
         shutil.rmtree(home, ignore_errors=True)

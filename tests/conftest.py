@@ -22,7 +22,7 @@ def parley_home() -> Iterator[Path]:
     home = Path(tempfile.mkdtemp(prefix="parley-h-"))
     os.environ["PARLEY_HOME"] = str(home)
     yield home
-    from retrieval import server
+    from retrieval.postgres import server
 
     os.environ["PARLEY_HOME"] = str(home)
     server.stop()

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from retrieval import server
+from retrieval.postgres import server
 
 _numbers = itertools.count(1)
 

@@ -156,7 +156,7 @@ def test_ctrl_c_is_exit_130(environment: dict[str, str], tmp_path: Path) -> None
 def test_stop_ends_the_embedded_server(
     parley: Callable[..., Any], own_home: Callable[[Path], Path], short_folder: Path
 ) -> None:
-    from retrieval.server import database_url
+    from retrieval.postgres.server import database_url
 
     home = own_home(short_folder / "home")
     database_url()

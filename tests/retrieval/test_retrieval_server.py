@@ -18,8 +18,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from retrieval import account, postmaster
-from retrieval.server import database_url, stop
+from retrieval.postgres import account, postmaster
+from retrieval.postgres.server import database_url, stop
 from scenarios.errors import ParleyError
 
 pytestmark = pytest.mark.postgres
@@ -150,7 +150,7 @@ def test_a_home_renamed_under_a_running_server_is_found_out(own_home: OwnHome, s
 def test_four_processes_that_start_cold_share_one_server(home: Path) -> None:
     script = """
 import psycopg
-from retrieval.server import database_url
+from retrieval.postgres.server import database_url
 with psycopg.connect(database_url()) as connection:
     print(connection.execute("SELECT pg_postmaster_start_time()::text").fetchone()[0])
 """
@@ -244,7 +244,7 @@ def test_root_without_namespaces_drops_to_nobody_and_can_return(
 ORDINARY = """
 import fcntl, os, sys, psycopg, psycopg.pq
 from pathlib import Path
-from retrieval import account, postmaster, server
+from retrieval.postgres import account, postmaster, server
 installed = {
     major: Path(sys.argv[1]) / str(major) / place.parent.name / place.name
     for major, place in account.installations().items()

@@ -19,10 +19,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from retrieval import account as accounts
-from retrieval import postmaster
-from retrieval.account import MEND, Account
 from retrieval.home import parley_home
+from retrieval.postgres import account as accounts
+from retrieval.postgres import postmaster
+from retrieval.postgres.account import MEND, Account
 from scenarios.errors import ParleyError
 
 _PATIENCE_S = 60.0

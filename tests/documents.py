@@ -1,0 +1,248 @@
+"""What do the documents say, and does it hold: fenced blocks, the commands in them, and tables taken from the code.
+
+    python -m tests.documents [tutorial.md …]     writes tables and quoted output of the documents anew
+
+Conventions of a fenced block, all in its info string, which a reader never sees:
+
+    sh             every line beginning with `python -m` is run, in order; `exit=2` says how it must end
+    python         is run in the same folder as the commands
+    text out       what the last command printed; a line `…` stands for any number of lines
+    yaml file=X    (any language) is written to X before what follows
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Self
+
+from tests.loopback import Loopback
+from tests.play import ROOT, environment
+
+Edits = list[tuple[int, str, str]]
+
+PAGES = [p for p in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if p.name != "benchmarks.md"]
+
+NOT_RUN = {
+    ".": "changes the reader's own shell",
+    "export": "changes the reader's own shell",
+    "source": "changes the reader's own shell",
+    "git": "needs a network",
+    "pip": "needs a network",
+    "ollama": "a server of somebody else's",
+    "vllm": "a server of somebody else's",
+    "llama-server": "a server of somebody else's",
+    "langgraph": "a server that goes on until it is stopped",
+    "rm": "removes what the reader has",
+    "python": "only `python -m` is typed here",
+}
+"""First words of lines that are documented and not run, each with the reason."""
+
+FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: where it stands, its language, its flags, its text."""
+
+    page: Path
+    line: int
+    start: int
+    language: str
+    flags: dict[str, str]
+    text: str
+
+    @property
+    def where(self) -> str:
+        """`docs/tutorial.md:12`, for a message."""
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    """The fenced blocks of a page, in order."""
+    whole = page.read_text(encoding="utf-8")
+    for found in FENCE.finditer(whole):
+        language, *words = found["info"].split() or [""]
+        flags = {k: v for k, _, v in (word.partition("=") for word in words)}
+        line = whole.count("\n", 0, found.start()) + 1
+        yield Block(page, line, found.start("text"), language, flags, found["text"])
+
+
+FORKER = """
+import json, os, runpy, sys, traceback
+import graphs.options, graphs.page, graphs.session, langchain_openai, langgraph.checkpoint.memory, langgraph.graph
+import negotiators.chat, negotiators.reference, nodes.brief, nodes.critic, nodes.mediator, nodes.proposer
+import nodes.recorder, nodes.retriever, nodes.solo, retrieval.retriever, scenarios.optimum
+for line in sys.stdin:
+    job = json.loads(line)
+    child = os.fork()
+    if not child:
+        write = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        os.chdir(job["cwd"])
+        for number, name in enumerate(("stdin", "stdout", "stderr")):
+            os.dup2(os.open(job[name], write if number else os.O_RDONLY), number)
+        sys.stdin = open(0, closefd=False)
+        os.environ.clear()
+        os.environ.update(job["env"])
+        sys.argv = job["argv"]
+        code = 1
+        try:
+            run = runpy.run_path if job["argv"][0].endswith(".py") else runpy.run_module
+            run(job["argv"][0], run_name="__main__", **({} if run is runpy.run_path else {"alter_sys": True}))
+            code = 0
+        except SystemExit as stop:
+            code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        except BaseException:
+            traceback.print_exc()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+"""Each command is a fork of one process that has done its imports: a second each, where a fresh one takes three."""
+
+
+@dataclass
+class Reader:
+    """Somebody who works through a page from top to bottom, in a folder of their own."""
+
+    folder: Path
+    server: Loopback
+    said: str = ""
+    edits: Edits = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        self._forker = subprocess.Popen(
+            [sys.executable, "-c", FORKER],
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._forker.stdin and self._forker.stdout
+        self._forker.stdin.close()
+        self._forker.wait(30)
+        self._forker.stdout.close()
+
+    def read(self, page: Path, mend: bool = False) -> None:
+        """Do all that a page says; raises AssertionError at the first thing that is not as it says.
+
+        With `mend`, output that is quoted differently goes to `edits` instead.
+        """
+        self.edits = []
+        for block in blocks(page):
+            if "file" in block.flags:
+                path = self.folder / block.flags["file"]
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(block.text, encoding="utf-8")
+            elif block.language == "sh":
+                for line in block.text.replace("\\\n", " ").splitlines():
+                    self.type(line, block)
+            elif block.language == "python":
+                (self.folder / "block.py").write_text(block.text, encoding="utf-8")
+                code = self._run(["block.py"], {})
+                assert code == 0, f"{block.where}: the Python ends with {code}:\n{self.said}"
+            elif "out" in block.flags:
+                self._compare(block, mend)
+
+    def type(self, line: str, block: Block) -> None:
+        """Type one line of a block."""
+        words = shlex.split(line, comments=True)
+        given = {}
+        while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
+            name, _, given[name] = words.pop(0).partition("=")
+        if words[:2] == ["python", "-m"]:
+            code = self._run(words[2:], given)
+            wanted = int(block.flags.get("exit", 0))
+            assert code == wanted, f"{block.where}: `{line}` ends with {code}, not {wanted}:\n{self.said}"
+        elif words[:1] == ["make"]:
+            done = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, text=True)
+            assert done.returncode == 0, f"{block.where}: `{line}`: {done.stderr}"
+        elif words:
+            assert words[0] in NOT_RUN, f"{block.where}: `{line}` is neither run nor listed in NOT_RUN"
+
+    def _run(self, words: list[str], given: dict[str, str]) -> int:
+        assert self._forker.stdin and self._forker.stdout
+        files = {"stdin": os.devnull, "stdout": "stdout.txt", "stderr": "stderr.txt"}
+        for sign, name in (("<", "stdin"), (">", "stdout")):
+            if sign in words:
+                at = words.index(sign)
+                files[name] = words[at + 1]
+                del words[at : at + 2]
+        if any(w.startswith("openai:") for w in words):
+            given = {"OPENAI_API_KEY": "a-key-of-nobodys", "OPENAI_BASE_URL": self.server.base_url, **given}
+        if "--base-url" in words:
+            words[words.index("--base-url") + 1] = self.server.base_url
+        env = {k: v for k, v in environment(given).items() if k != "PARLEY_RUNS"} | {"COLUMNS": "130"}
+        job = {"argv": words, "cwd": str(self.folder), "env": env, **files}
+        self._forker.stdin.write(json.dumps(job) + "\n")
+        self._forker.stdin.flush()
+        code = int(self._forker.stdout.readline())
+        self.said = "".join(
+            (self.folder / files[n]).read_text(encoding="utf-8") for n in ("stdout", "stderr")
+        )
+        return code
+
+    def _compare(self, block: Block, mend: bool) -> None:
+        """Every quoted line was printed; blanks at the ends and runs of blanks aside."""
+        printed = {_squeezed(row): row.rstrip() for row in self.said.splitlines()}
+        offset = block.start
+        for row in block.text.splitlines():
+            if row.strip() not in ("", "…") and _squeezed(row) not in printed:
+                near = get_close_matches(_squeezed(row), printed, 1, 0.4)
+                if mend and near:
+                    self.edits.append((offset, row, printed[near[0]]))
+                else:
+                    told = f"{block.where}: not printed: {row!r}\nnearest: {near}\n"
+                    raise AssertionError(f"{told}`python -m tests.documents` quotes anew\n{self.said}")
+            offset += len(row) + 1
+
+
+def _squeezed(row: str) -> str:
+    return " ".join(row.split())
+
+
+def mend(page: Path, edits: Edits) -> None:
+    """Write quoted lines anew; `edits` are (offset, old, new)."""
+    text = page.read_text(encoding="utf-8")
+    for offset, old, new in sorted(edits, reverse=True):
+        assert text[offset : offset + len(old)] == old
+        text = text[:offset] + new + text[offset + len(old) :]
+    page.write_text(text, encoding="utf-8")
+
+
+DERIVED = re.compile(r"(<!-- derived: ([a-z-]+) -->\n\n).*?(\n\n<!-- end -->)", re.DOTALL)
+
+
+def with_tables(text: str) -> str:
+    """A page's text with its derived tables as the code has them now."""
+    from tests.tables import TABLES
+
+    return DERIVED.sub(lambda m: m[1] + TABLES[m[2]]() + m[3], text)
+
+
+def _write_anew() -> None:
+    import tempfile
+
+    for page in [p for p in PAGES if not sys.argv[1:] or p.name in sys.argv[1:]]:
+        page.write_text(with_tables(page.read_text(encoding="utf-8")), encoding="utf-8")
+        with tempfile.TemporaryDirectory() as folder, Loopback() as server:
+            with Reader(Path(folder), server) as reader:
+                reader.read(page, mend=True)
+            mend(page, reader.edits)
+            print(f"{page.relative_to(ROOT)}: {len(reader.edits)} quoted lines changed")
+
+
+if __name__ == "__main__":
+    _write_anew()
