@@ -72,6 +72,12 @@ def _nearest_whole(space: Space, target: Array, k: int) -> Array:
     demand = np.maximum(space.ward.arrays.demand[:, k], 1e-12)
     x = np.clip(np.ceil(target - 0.5), lower, upper)
     over = round(float(x.sum() - np.floor(space.capacity[k] + 1e-9)))
+    if over > (n := len(x)) * (
+        n + 1
+    ):  # rounding moves at most n units in all, so none ends further up than this
+        free = upper > lower
+        x[free] = np.minimum(x[free], np.ceil(_knapsack(space, target, k, free)) + n)
+        over = round(float(x.sum() - np.floor(space.capacity[k] + 1e-9)))
     for _ in range(over):
         cost = np.where(x > lower, (2 * (target - x) + 1) / demand**2, np.inf)  # of one unit less
         x[int(np.argmin(cost))] -= 1

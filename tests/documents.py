@@ -120,6 +120,7 @@ class Reader:
     edits: Edits = field(default_factory=list)
 
     def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
         self._forker = subprocess.Popen(
             [sys.executable, "-c", FORKER],
             env=environment(),
@@ -158,7 +159,7 @@ class Reader:
 
     def type(self, line: str, block: Block) -> None:
         """Type one line of a block."""
-        words = shlex.split(line, comments=True)
+        words = shlex.split(re.sub(r"(^|\s)#.*", "", line))
         given = {}
         while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
             name, _, given[name] = words.pop(0).partition("=")
@@ -235,11 +236,17 @@ def with_tables(text: str) -> str:
 def _write_anew() -> None:
     import tempfile
 
+    from retrieval.postgres.server import stop
+
     for page in [p for p in PAGES if not sys.argv[1:] or p.name in sys.argv[1:]]:
         page.write_text(with_tables(page.read_text(encoding="utf-8")), encoding="utf-8")
-        with tempfile.TemporaryDirectory() as folder, Loopback() as server:
-            with Reader(Path(folder), server) as reader:
-                reader.read(page, mend=True)
+        with tempfile.TemporaryDirectory(prefix="parley-h-") as home, Loopback() as server:
+            os.environ["PARLEY_HOME"] = home
+            try:
+                with Reader(Path(home) / "reader", server) as reader:
+                    reader.read(page, mend=True)
+            finally:
+                stop()
             mend(page, reader.edits)
             print(f"{page.relative_to(ROOT)}: {len(reader.edits)} quoted lines changed")
 

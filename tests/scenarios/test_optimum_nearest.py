@@ -44,6 +44,17 @@ def test_projection_is_feasible_idempotent_and_nearest(seed: int, kind: str) -> 
         assert max(worth(ward, nearest, y) for y in near) <= worth(ward, nearest, x) + 1e-9
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_projection_of_many_whole_units_is_the_nearest(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    demand = rng.integers(5, 40, (2, 1)).astype(float)
+    ward = ward_of(demand, [float(rng.integers(3, demand.sum() // 3))], [False])
+    target = rng.uniform(0.7, 1.2, (2, 1)) * demand
+    nearest = Nearest(target)
+    best = max(worth(ward, nearest, x) for x in lattice(ward))
+    assert worth(ward, nearest, project(ward, target)) == pytest.approx(best, abs=1e-12)
+
+
 def test_projection_reads_what_is_no_number_as_nothing() -> None:
     ward = ward_of([[1], [1], [1]], [2], [True])
     assert project(ward, np.array([[np.nan], [np.inf], [0.5]])) == pytest.approx(np.array([[0], [0], [0.5]]))
