@@ -14,7 +14,7 @@ import numpy as np
 from personas.persona import Values, normalised_values
 from scenarios.measures import MEASURES
 from scenarios.objective import Objective
-from scenarios.optimum import bounds, group_maximum
+from scenarios.optimum import bounds, group_maximum, need_gradient
 from scenarios.ward import Array, Ward
 
 
@@ -45,7 +45,7 @@ def utility(ward: Ward, values: Values, anchor: Array | None = None) -> Objectiv
     """
     values = usable(ward, values)
     a, most = ward.arrays, bounds(ward)
-    per_share = _share_gradient(ward)  # d h_i / d x_ik
+    per_share = need_gradient(a.demand)  # d h_i / d x_ik
     if not values:
         return Objective(np.zeros_like(a.demand), constant=1.0, distance=1.0, anchor=anchor)
     linear, constant = np.zeros_like(a.demand), 0.0
@@ -69,11 +69,3 @@ def utility(ward: Ward, values: Values, anchor: Array | None = None) -> Objectiv
             member = in_group(ward, name)
             linear += weight / group_maximum(ward, member) * member[:, None] * per_share
     return Objective(linear, constant, worst_off=floor, variance=uneven, spread=spread)
-
-
-def _share_gradient(ward: Ward) -> Array:
-    demand = ward.arrays.demand
-    wanted = demand > 0
-    kinds = np.maximum(wanted.sum(axis=1, keepdims=True), 1)
-    gradient: Array = np.divide(1.0, demand * kinds, out=np.zeros_like(demand), where=wanted)
-    return gradient

@@ -19,7 +19,7 @@ from scenarios.objective import Objective
 from scenarios.ward import TOLERANCE, Array, Ward
 
 if TYPE_CHECKING:
-    from scenarios._goal import Goal
+    from scenarios.optimum.goal import Goal
 
 GAIN = 1e-6
 """A seat whose ideal is above its disagreement point by no more than this cannot gain."""

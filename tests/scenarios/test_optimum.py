@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import scenarios._solve
 import scenarios.optimum
+import scenarios.optimum.solve
 from scenarios.objective import Objective
 from scenarios.optimum import (
     Goal,
@@ -99,9 +101,9 @@ def test_branch_and_bound_agrees_with_the_lists(
     level = maximise(ward, Total(floor)).value
     pairs = [(goal, rule) for goal in goals for rule in ((), ((floor, level - 0.02),))]
     listed = [maximise(ward, goal, floors=rule) for goal, rule in pairs]
-    monkeypatch.setattr(scenarios._solve, "table", lambda space: None)
-    monkeypatch.setattr(scenarios._solve, "by_list", lambda programme, value, alone: None)
-    monkeypatch.setattr("scenarios.optimum._ANSWERS", type(scenarios.optimum._ANSWERS)())
+    monkeypatch.setattr(scenarios.optimum.solve, "table", lambda space: None)
+    monkeypatch.setattr(scenarios.optimum.solve, "by_list", lambda programme, value, alone: None)
+    monkeypatch.setattr("scenarios.optimum.exact._ANSWERS", OrderedDict())
     for (goal, rule), expected in zip(pairs, listed, strict=True):
         found = maximise(ward, goal, floors=rule)
         assert ward.feasible(found.x)

@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from scenarios._cone import Cone
-from scenarios._programme import Columns, Programme
+from scenarios.optimum.cone import Cone
+from scenarios.optimum.programme import Columns, Programme
 from scenarios.ward import Array
 
 NODE_LIMIT = 1_000

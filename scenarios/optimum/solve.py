@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scenarios._branch import branch
-from scenarios._cone import Cone
-from scenarios._direct import greedy, nearest
-from scenarios._goal import (
+from scenarios.optimum.branch import branch
+from scenarios.optimum.cone import Cone
+from scenarios.optimum.direct import greedy, nearest
+from scenarios.optimum.goal import (
     LEAST_GAIN,
     Floors,
     Goal,
@@ -26,10 +26,10 @@ from scenarios._goal import (
     terms_of,
     worth,
 )
-from scenarios._listed import by_list
-from scenarios._programme import NOTHING, Affine, Matrix, Programme, Square, one
-from scenarios._space import Space
-from scenarios._whole import table
+from scenarios.optimum.listed import by_list
+from scenarios.optimum.programme import NOTHING, Affine, Matrix, Programme, Square, one
+from scenarios.optimum.space import Space
+from scenarios.optimum.whole import table
 from scenarios.ward import Array, Ward
 
 SLACKS = (1e-9, 1e-8, 1e-7, 1e-6)

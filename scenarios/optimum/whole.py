@@ -14,7 +14,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios._goal import (
+from scenarios.objective import Objective
+from scenarios.optimum.goal import (
     LEAST_GAIN,
     Floors,
     Goal,
@@ -26,8 +27,7 @@ from scenarios._goal import (
     Total,
     terms_of,
 )
-from scenarios._space import Space, need_gradient
-from scenarios.objective import Objective
+from scenarios.optimum.space import Space, need_gradient
 from scenarios.ward import Array
 
 ENUMERATION_LIMIT = 50_000

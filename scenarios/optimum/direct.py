@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios._space import Space
+from scenarios.optimum.space import Space
 from scenarios.ward import Array
 
 

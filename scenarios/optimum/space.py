@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios._goal import Infeasible
+from scenarios.optimum.goal import Infeasible
 from scenarios.ward import TOLERANCE, Array, Ward
 
 

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from scenarios._goal import Floors, Goal, Least, Optimum, Total
-from scenarios._space import need_gradient
 from scenarios.errors import ParleyError
 from scenarios.measures import (
     MEASURES,
@@ -19,6 +17,8 @@ from scenarios.measures import (
     raw_measures,
 )
 from scenarios.objective import Objective
+from scenarios.optimum.goal import Floors, Goal, Least, Optimum, Total
+from scenarios.optimum.space import need_gradient
 from scenarios.ward import Array, Ward
 
 Maximise = Callable[[Goal, Floors], Optimum]

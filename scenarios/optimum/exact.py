@@ -1,4 +1,4 @@
-"""What is the best that a ward allows: exact optima of concave objectives over its feasible allocations.
+"""Which feasible allocation is best by a goal: exact optima of concave objectives over its feasible allocations.
 
 Divisible goods are a cone programme (Clarabel). Whole goods are listed, up to a million allocations. Where they mix,
 each list of whole goods is bounded by tangents of the divisible rest; beyond the lists branch and bound runs, up to
@@ -13,11 +13,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from scenarios import _balance
-from scenarios._goal import (
+from scenarios.objective import Objective
+from scenarios.optimum import balance as _balance
+from scenarios.optimum.goal import (
     Floors,
     Goal,
-    Infeasible,
     Least,
     Leximin,
     LogProduct,
@@ -26,36 +26,11 @@ from scenarios._goal import (
     Rows,
     Total,
 )
-from scenarios._solve import best, nearest_best
-from scenarios._space import Space, need_gradient
-from scenarios._spread import greatest_spread
-from scenarios._whole import ENUMERATION_LIMIT, enumerated
-from scenarios.objective import Objective
+from scenarios.optimum.solve import best, nearest_best
+from scenarios.optimum.space import Space, need_gradient
+from scenarios.optimum.spread import greatest_spread
+from scenarios.optimum.whole import ENUMERATION_LIMIT, enumerated
 from scenarios.ward import Array, Ward
-
-__all__ = [
-    "ENUMERATION_LIMIT",
-    "Bounds",
-    "Goal",
-    "Infeasible",
-    "Least",
-    "Leximin",
-    "LogProduct",
-    "Nearest",
-    "Optimum",
-    "Total",
-    "balanced_floor",
-    "balanced_optimum",
-    "bounds",
-    "closest",
-    "enumerate_whole",
-    "group_maximum",
-    "leximin",
-    "maximise",
-    "normalised_measures",
-    "pareto_efficient",
-    "project",
-]
 
 
 def maximise(

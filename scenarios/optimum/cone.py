@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scenarios._programme import NOTHING, Affine, Columns, Matrix, Programme
+from scenarios.optimum.programme import NOTHING, Affine, Columns, Matrix, Programme
 from scenarios.ward import Array
 
 TIGHT = 1e-9

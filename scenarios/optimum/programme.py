@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios._goal import LEAST_GAIN, Goal, Least, Leximin, LogProduct, Nearest, Total
-from scenarios._space import Space, need_gradient
 from scenarios.measures import counted_need_satisfaction
 from scenarios.objective import Objective
+from scenarios.optimum.goal import LEAST_GAIN, Goal, Least, Leximin, LogProduct, Nearest, Total
+from scenarios.optimum.space import Space, need_gradient
 from scenarios.ward import Array
 
 Columns = NDArray[np.intp]

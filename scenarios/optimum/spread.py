@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from scenarios._branch import branch
-from scenarios._cone import Cone
-from scenarios._direct import greedy
-from scenarios._programme import Affine, Columns, Matrix, Programme
-from scenarios._space import Space, need_gradient
-from scenarios._whole import table
 from scenarios.measures import counted_need_satisfaction, mean_absolute_difference
+from scenarios.optimum.branch import branch
+from scenarios.optimum.cone import Cone
+from scenarios.optimum.direct import greedy
+from scenarios.optimum.programme import Affine, Columns, Matrix, Programme
+from scenarios.optimum.space import Space, need_gradient
+from scenarios.optimum.whole import table
 from scenarios.ward import Array, Ward
 
 EXACT_PATIENTS, RELAXED_PATIENTS = 16, 40

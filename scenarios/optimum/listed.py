@@ -12,11 +12,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios._branch import Found, beats
-from scenarios._cone import Cone
-from scenarios._goal import Optimum
-from scenarios._programme import Columns, Matrix, Programme
-from scenarios._whole import ENUMERATION_LIMIT, crossing
+from scenarios.optimum.branch import Found, beats
+from scenarios.optimum.cone import Cone
+from scenarios.optimum.goal import Optimum
+from scenarios.optimum.programme import Columns, Matrix, Programme
+from scenarios.optimum.whole import ENUMERATION_LIMIT, crossing
 from scenarios.ward import Array
 
 SOLVE_LIMIT = 1_000
