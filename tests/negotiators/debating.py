@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from negotiators.concession import Policy
 from negotiators.protocol import Move, Reply, View
 from negotiators.reference import Reference
+from negotiators.reference.concession import Policy
 from personas.load import load
 from personas.persona import Persona, Values
 from scenarios.ward import Array, Ward

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from negotiators.chat import Chat
-from negotiators.cost import Price
+from negotiators.chat.cost import Price
 from negotiators.protocol import Negotiator, Reply, move_hash
 from tests.loopback import (
     FINGERPRINT,

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from negotiators.chat import Chat, prompt_hashes
-from negotiators.cost import Price, load_prices
+from negotiators.chat.cost import Price, load_prices
 from negotiators.protocol import Reply, Unreachable
 from personas.persona import Persona
 from scenarios.errors import ParleyError

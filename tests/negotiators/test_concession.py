@@ -7,10 +7,10 @@ import itertools
 import numpy as np
 import pytest
 
-from negotiators.concession import Clock, Policy, aspiration, concession, persuaded, reservation
-from negotiators.offers import Stance, problem
 from negotiators.protocol import Move
 from negotiators.reference import Reference
+from negotiators.reference.concession import Clock, Policy, aspiration, concession, persuaded, reservation
+from negotiators.reference.offers import Stance, problem
 from personas.load import load
 from scenarios.ward import Array
 from tests.negotiators.conformance import view

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from negotiators.chat import Chat
-from negotiators.parse import read
-from negotiators.prompting import merge_question, question
+from negotiators.chat.parse import read
+from negotiators.chat.prompting import merge_question, question
+from negotiators.chat.quoting import clean, quoted
 from negotiators.protocol import Move, Passage
-from negotiators.quoting import clean, quoted
 from personas.persona import Persona
 from scenarios.ward import Ward
 from tests.loopback import Heard, Loopback, always, completion, honest_move, honest_seat

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from negotiators.parse import LONGEST_ARGUMENT, outermost, read
-from negotiators.schema import cells, example, reply_schema
+from negotiators.chat.parse import LONGEST_ARGUMENT, outermost, read
+from negotiators.chat.schema import cells, example, reply_schema
 from tests.negotiators.small import FEASIBLE, reply, small_ward
 
 WARD = small_ward()

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from negotiators.concession import Policy
-from negotiators.offers import Stance, equal_shares, problem
 from negotiators.protocol import Passage
 from negotiators.reference import Reference
+from negotiators.reference.concession import Policy
+from negotiators.reference.offers import Stance, equal_shares, problem
 from personas.load import load, with_strength
 from personas.utility import in_group, utility
 from scenarios.measures import need_satisfaction

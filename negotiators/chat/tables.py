@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from negotiators.quoting import clean, line
-from negotiators.schema import cells
+from negotiators.chat.quoting import clean, line
+from negotiators.chat.schema import cells
 from scenarios.ward import Allocation, Array, Patient, Ward
 
 

@@ -3,7 +3,7 @@
 Routes to a structured answer, in the order tried: `json_schema`, `json_object`, `plain`. A server that refuses
 one (HTTP 400 or 422) is asked by the next; the one that worked is remembered. `tools` comes last: it is used
 when a plain answer held no JSON object. Providers other than `openai:` share only LangChain's tools, so they
-begin with those and fall back to plain text. Whatever the route, the text is read by us (`negotiators.parse`):
+begin with those and fall back to plain text. Whatever the route, the text is read by us (`negotiators.chat.parse`):
 LangChain's own structured output raises on fenced or cut-off text and loses both the text and its tokens.
 """
 
@@ -17,9 +17,9 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from negotiators.failures import Failure, failure_of, wait_s
-from negotiators.models import Server, build, http_client
-from negotiators.prompting import digest
+from negotiators.chat.failures import Failure, failure_of, wait_s
+from negotiators.chat.models import Server, build, http_client
+from negotiators.chat.prompting import digest
 from negotiators.protocol import Unreachable
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from negotiators.models import Server
-from negotiators.quoting import clean
+from negotiators.chat.models import Server
+from negotiators.chat.quoting import clean
 
 PASSING = frozenset({408, 409, 425, 429})
 REFUSED = frozenset({400, 422})

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from negotiators.quoting import clean
-from negotiators.schema import cells
+from negotiators.chat.quoting import clean
+from negotiators.chat.schema import cells
 from scenarios.ward import TOLERANCE, Array, Ward
 
 LONGEST_TEXT = 200_000

@@ -9,11 +9,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from negotiators.calling import Limits, Line
-from negotiators.cost import Prices, cost_usd, load_prices, price_of, tokens, total
-from negotiators.models import build, server
-from negotiators.parse import Reading, read
-from negotiators.prompting import (
+from negotiators.chat.calling import Limits, Line
+from negotiators.chat.cost import Prices, cost_usd, load_prices, price_of, tokens, total
+from negotiators.chat.models import build, server
+from negotiators.chat.parse import Reading, read
+from negotiators.chat.prompting import (
     Asked,
     corrective,
     digest,
@@ -62,7 +62,7 @@ class Chat:
     `base_url` and `api_key` come from the command line or the environment (OPENAI_BASE_URL, OPENAI_API_KEY)
     and nowhere else; they stand in no prompt, record, log or error. Temperature and the cap on a reply are
     sent only if set: some models refuse them. The view's seed is sent to `openai:` servers, as far as they
-    take it. Cost is known only with a price table (`prices`, or PARLEY_PRICES: see `negotiators.cost`).
+    take it. Cost is known only with a price table (`prices`, or PARLEY_PRICES: see `negotiators.chat.cost`).
 
     One instance may serve many seats, debates and event loops at once; whoever ends a loop calls `aclose`
     in it first. Raises ParleyError for a wrong spec or address, a missing key or a missing package.

@@ -12,10 +12,10 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from negotiators.chat.quoting import clean, quoted
+from negotiators.chat.schema import example, reply_schema
+from negotiators.chat.tables import allocations_table, bounds_table, ward_tables
 from negotiators.protocol import Move, Passage, View, move_hash
-from negotiators.quoting import clean, quoted
-from negotiators.schema import example, reply_schema
-from negotiators.tables import allocations_table, bounds_table, ward_tables
 from scenarios.ward import Array, Ward
 
 Json = dict[str, Any]
