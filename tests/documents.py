@@ -223,14 +223,14 @@ def mend(page: Path, edits: Edits) -> None:
     page.write_text(text, encoding="utf-8")
 
 
-DERIVED = re.compile(r"(<!-- derived: ([a-z-]+) -->\n\n).*?(\n\n<!-- end -->)", re.DOTALL)
+DERIVED = re.compile(r"(<!-- derived: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def with_tables(text: str) -> str:
     """A page's text with its derived tables as the code has them now."""
     from tests.tables import TABLES
 
-    return DERIVED.sub(lambda m: m[1] + TABLES[m[2]]() + m[3], text)
+    return DERIVED.sub(lambda m: f"{m[1]}\n{TABLES[m[2]]()}\n\n{m[3]}", text)
 
 
 def _write_anew() -> None:

@@ -32,7 +32,9 @@ def lent() -> str:
     """The options of a debate that are no settings: they name files, addresses and threads."""
     from nodes.settings import Table
 
-    rows = [(f"`{flag}`", says) for name, (flag, says) in _options().items() if name not in Table.model_fields]
+    rows = [
+        (f"`{flag}`", says) for name, (flag, says) in _options().items() if name not in Table.model_fields
+    ]
     return table(("option", "meaning"), rows)
 
 
@@ -103,7 +105,8 @@ def wards() -> str:
     from scenarios.load import catalogue
 
     rows = [
-        (f"`{name}`", str(len(ward.patients)), _goods(ward), ward.reason) for name, ward in catalogue().items()
+        (f"`{name}`", str(len(ward.patients)), _goods(ward), ward.reason)
+        for name, ward in catalogue().items()
     ]
     return table(("ward", "patients", "what is scarce", "why it is there"), rows)
 

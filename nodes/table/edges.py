@@ -75,10 +75,10 @@ def _trace(sat: Sitting, edges: list[Json]) -> None:
     )  # its errors quote the key's last characters
     node = get_current_run_tree()
     for edge in edges:
-        metadata = {k: v for k, v in edge.items() if k not in ("delta", "cells") and v is not None}
+        metadata = {k: v for k, v in edge.items() if v is not None}
         metadata |= {"run_id": sat.run_id, "scenario": sat.ward.name}
         if node is not None:
-            node.add_metadata({"seat": edge["seat"], "round": edge["round"], "strategy": edge["strategy"]})
+            node.add_metadata({k: edge[k] for k in ("seat", "round", "persona", "strategy", "delta")})
             node.add_tags(["edge"])
         tags = ["edge", *([f"strategy:{edge['strategy']}"] if edge["strategy"] else [])]
         name = f"edge {edge['source']}->{edge['target']}"

@@ -130,6 +130,16 @@ def test_an_empty_input_runs_the_default_and_a_second_run_starts_a_fresh_record(
     assert [e["index"] for e in values["edges"]] == list(range(len(values["edges"])))
 
 
+def test_the_default_debate_retrieves_without_keeping_the_server_waiting(server: str) -> None:
+    async def job(client: Any) -> Any:
+        thread = (await client.threads.create())["thread_id"]
+        await run(client, {}, {"rounds": 1}, thread)
+        return (await client.threads.get_state(thread))["values"]
+
+    record = with_client(server, job)["record"]
+    assert {p["framework"] for p in record["rounds"][0]["retrieved"]["A"]} == {"rawlsian"}
+
+
 def test_a_person_amends_the_merge(server: str) -> None:
     async def job(client: Any) -> Any:
         thread = (await client.threads.create())["thread_id"]

@@ -77,6 +77,7 @@ def test_with_tracing_every_node_and_every_edge_is_a_run_with_who_moved_and_how(
         assert told["run_id"] == record.run_id
         assert (told.get("seat"), told["round"], told.get("persona")) == (edge.seat, edge.round, edge.persona)
         assert told.get("strategy") == edge.strategy
+        assert told["delta"] == run["outputs"]["delta"]
         assert run["outputs"]["delta"] == {c: list(d) for c, d in edge.delta.items()}
         parent = smith.runs[run["parent_run_id"]]
         assert parent["name"] == edge.source
