@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import textwrap
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -124,10 +125,11 @@ def list_(
     from rich.text import Text
 
     grid = Grid(box=None, pad_edge=False)
-    for column in rows[0]:
+    columns = [c for c in rows[0] if (what, c) != (Listing.personas, "source")]  # whole in --json
+    for column in columns:
         grid.add_column(column, overflow="fold", no_wrap=column == "name")
     for row in rows:
-        grid.add_row(*(Text(str(v)) for v in row.values()))
+        grid.add_row(*(Text(textwrap.shorten(str(row[c]), 130, placeholder=" …")) for c in columns))
     _console().print(grid)
 
 

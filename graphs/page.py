@@ -18,19 +18,19 @@ BARS = " ▁▂▃▄▅▆▇█"
 
 def show(record: RunRecord, console: Console) -> None:
     """Print the page."""
-    for part in page(record):
+    for part in page(record, console.width):
         console.print(part)
 
 
-def page(record: RunRecord) -> Iterator[RenderableType]:
-    """The parts of the page, top to bottom."""
+def page(record: RunRecord, width: int = 130) -> Iterator[RenderableType]:
+    """The parts of the page, top to bottom, for a terminal of so many columns."""
     yield heading(record)
     if record.status == "invalid":
         yield Text(
             "This run is invalid: a seat made no valid move at all. It is counted apart.", style="bold red"
         )
     yield Rule("Who got what", align="left", style="dim")
-    yield who_got_what(record)
+    yield who_got_what(record, width)
     yield Rule("Who moved whom", align="left", style="dim")
     yield who_moved_whom(record)
     if any(m.citations for r in record.rounds for m in r.moves):
@@ -85,7 +85,7 @@ def heading(record: RunRecord) -> RenderableType:
     return Panel(Group(*lines), title=Text(ward.title, "bold"), subtitle=record.run_id, title_align="left")
 
 
-def who_got_what(record: RunRecord) -> RenderableType:
+def who_got_what(record: RunRecord, width: int = 130) -> RenderableType:
     """Need satisfaction of each patient, from solo to exit solo, with the patients a bias favours marked."""
     ward = record.scenario
     columns = {
@@ -93,25 +93,20 @@ def who_got_what(record: RunRecord) -> RenderableType:
         for name, o in record.measures.items()
         if name != "joint"
     }
+    narrow = width < 24 + 9 * len(columns)
     favoured = {(k, g) for at in record.seats for k, gs in at.persona.favours.items() for g in gs}
-    grid = Grid(box=None, pad_edge=False)
-    grid.add_column("patient")
-    grid.add_column("who", style="dim", overflow="ellipsis", no_wrap=True)
-    grid.add_column("ill", justify="right")
+    grid = Grid(box=None, pad_edge=False, padding=(0, 1 if narrow else 2, 0, 0))
+    for title in ("patient",) if narrow else ("patient", "who", "ill"):
+        grid.add_column(title, no_wrap=True)
     for column in columns:
-        grid.add_column(column, justify="right", no_wrap=True)
+        grid.add_column(column, justify="right", no_wrap=not narrow)
     for i, patient in enumerate(ward.patients):
         mark = "★" if any((k, patient.group(k)) in favoured for k in ward.protected) else " "
-        who = " ".join(
-            x for x in (f"{patient.age:g}" if patient.age is not None else "", (patient.sex or "")[:1]) if x
-        )
-        shares = [_bar(float(h[i])) for h in columns.values()]
-        grid.add_row(f"{mark} {patient.id}", who, f"{patient.acuity:.2f}", *shares)
-    note = (
-        "Share of each patient's need that is met. ★ favoured by a biased seat."
-        if favoured
-        else ("Share of each patient's need that is met.")
-    )
+        age = f"{patient.age:g}" if patient.age is not None else ""
+        who = [] if narrow else [f"{age} {(patient.sex or '')[:1]}".strip(), f"{patient.acuity:.2f}"]
+        shares = [_bar(float(h[i]), with_bar=not narrow) for h in columns.values()]
+        grid.add_row(Text(f"{mark} {patient.id}"), *map(Text, who), *shares)
+    note = "Share of each patient's need that is met." + (" ★ favoured by a biased seat." if favoured else "")
     return Group(grid, Text(note, style="dim"))
 
 
@@ -265,7 +260,7 @@ def _column(name: str) -> str:
     return {
         "solo": f"{which} solo",
         "no_debate": "no debate",
-        "round": f"round {which}",
+        "round": f"r{which}",
         "joint": "joint",
         "exit_solo": f"{which} exit",
     }[kind]
@@ -283,11 +278,15 @@ def _changed_mind(record: RunRecord, seat: str) -> int | None:
     )
 
 
-def _bar(h: float) -> Text:
+def _bar(h: float, with_bar: bool) -> Text:
     if h != h:
         return Text("–", style="dim")
     colour = "red" if h < 0.25 else "yellow" if h < 0.75 else "green"
-    return Text(f"{h:4.0%} ").append(BARS[round(h * 8)], style=colour)
+    return (
+        Text(f"{h:.0%} ").append(BARS[round(h * 8)], style=colour)
+        if with_bar
+        else Text(f"{h:.0%}", style=colour)
+    )
 
 
 def _favoured(favours: dict[str, list[str]]) -> str:

@@ -78,9 +78,10 @@ def blocks(page: Path) -> Iterator[Block]:
 
 FORKER = """
 import json, os, runpy, sys, traceback
-import graphs.options, graphs.page, graphs.session, langchain_openai, langgraph.checkpoint.memory, langgraph.graph
-import negotiators.chat, negotiators.reference, nodes.brief, nodes.critic, nodes.mediator, nodes.proposer
-import nodes.recorder, nodes.retriever, nodes.solo, retrieval.retriever, scenarios.optimum
+import clarabel, graphs.session, langchain_openai, langgraph.checkpoint.memory, scipy.optimize
+from graphs import triage
+triage.build()
+del sys.modules["graphs.triage"]  # or it would not be run as a module of its own
 for line in sys.stdin:
     job = json.loads(line)
     child = os.fork()
