@@ -204,7 +204,7 @@ def emerged(record: RunRecord) -> RenderableType:
             _yes(e.first),
             Text(
                 f"  (no-debate merge {_word(e.first_no_debate)}; {_percent(e.first_base_rate_random)} of random "
-                "allocations pass: nearly vacuous)",
+                "allocations do)",
                 "dim",
             ),
         ),

@@ -68,7 +68,7 @@ class Move(Model):
 class Incident(Model):
     """Something that did not go as asked: what, where, and what was done about it."""
 
-    kind: Literal["retry", "corrected", "repaired", "abstained", "truncated", "fallback", "unreachable", "notice"]
+    kind: Literal["retry", "corrected", "repaired", "abstained", "truncated", "fallback", "notice"]
     seat: str = ""
     node: str = ""
     round: int = 0

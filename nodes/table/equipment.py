@@ -27,16 +27,19 @@ class Equipment:
     embeddings: str = "minilm"
     timeout_s: float = 60.0
 
+    def __post_init__(self) -> None:
+        if not 0 < self.timeout_s < 1e6:
+            raise ParleyError(f"--timeout: {self.timeout_s:g} seconds; give a number above 0")
+
     @classmethod
     def from_environment(cls) -> Equipment:
-        """PARLEY_RUNS, PARLEY_PERSONAS, PARLEY_EMBEDDINGS, PARLEY_TIMEOUT_S and OPENAI_BASE_URL."""
+        """PARLEY_RUNS, PARLEY_EMBEDDINGS, PARLEY_TIMEOUT_S and OPENAI_BASE_URL."""
         env = os.environ
         return cls(
             runs=Path(env.get("PARLEY_RUNS", "runs")),
             base_url=env.get("OPENAI_BASE_URL") or None,
-            personas=Path(env["PARLEY_PERSONAS"]) if env.get("PARLEY_PERSONAS") else None,
             embeddings=env.get("PARLEY_EMBEDDINGS", "minilm"),
-            timeout_s=float(env.get("PARLEY_TIMEOUT_S", "60")),
+            timeout_s=_seconds(env.get("PARLEY_TIMEOUT_S", "60")),
         )
 
     @property
@@ -46,6 +49,13 @@ class Equipment:
             return None
         parts = urlsplit(self.base_url)
         return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ParleyError(f"PARLEY_TIMEOUT_S: '{text}' is no number of seconds; correct or unset it") from None
 
 
 _lent: list[Equipment] = []

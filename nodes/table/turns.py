@@ -11,6 +11,7 @@ from typing import Any
 from negotiators.protocol import Occasion, Passage, Pay, Reply
 from nodes.table.journal import journal
 from nodes.table.seats import Sitting, view_of
+from scenarios.errors import Unreachable
 
 Json = dict[str, Any]
 
@@ -37,7 +38,12 @@ async def take_turn(
     view = view_of(sat, seat, occasion, state, passages, round_)
     negotiator = sat.negotiator(seat)
     if sat.seats[seat].negotiator == "chat":
-        reply = await negotiator.decide(view, pay=payer(sat.run_id, seat, occasion, round_))
+        try:
+            reply = await negotiator.decide(view, pay=payer(sat.run_id, seat, occasion, round_))
+        except Unreachable as error:
+            where = {"seat": seat, "occasion": occasion, "round": round_}
+            await asyncio.to_thread(journal(sat.run_id).append, "unreachable", **where, detail=str(error))
+            raise
     else:
         reply = await asyncio.to_thread(_run, negotiator.decide(view))
     turn = _turn(reply, seat, occasion, round_)

@@ -84,6 +84,8 @@ def test_stream_prints_events_as_they_happen(tmp_path: Path) -> None:
         (("invoke", "--model", "openai:gpt-test", *OFF), "OPENAI_API_KEY"),
         (("invoke", "--model", "nosuch:thing", *OFF), "nosuch"),
         (("invoke", "--out", "broken.yaml/here", *OFF), "--out"),
+        (("invoke", "--timeout", "-5", *OFF), "--timeout"),
+        (("invoke", "--concession", "boulware", "--exponent", "3", *OFF), "boulware"),
         (("invoke", "--sceanrio", "x"), "--scenario"),
         (("show", "nothing-here"), "nothing-here"),
         (("list", "wards"), "scenarios"),

@@ -166,3 +166,8 @@ def test_progress_is_told_in_words_while_it_happens(tmp_path: Path) -> None:
     assert kinds[-1] == "record"
     assert kinds.count("joint") == 3
     assert all(isinstance(e["text"], str) and e["text"] for e in events)
+
+
+def test_solos_that_are_the_same_but_for_the_solver_have_no_influence_to_tell(tmp_path: Path) -> None:
+    record = play("pandemic-wave", tmp_path, framework="prioritarian", opponent="plain")
+    assert record.influence is None
