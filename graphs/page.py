@@ -270,12 +270,8 @@ def _changed_mind(record: RunRecord, seat: str) -> int | None:
     before, after = record.solo.get(seat), record.exit_solo.get(seat)
     if before is None or after is None or before.move.allocation is None or after.move.allocation is None:
         return None
-    return int(
-        (
-            abs(record.scenario.array(before.move.allocation) - record.scenario.array(after.move.allocation))
-            > 1e-6
-        ).sum()
-    )
+    ward = record.scenario
+    return int(ward.differs(ward.array(before.move.allocation), ward.array(after.move.allocation)).sum())
 
 
 def _bar(h: float, with_bar: bool) -> Text:

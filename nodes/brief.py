@@ -12,7 +12,7 @@ from nodes.record import SCHEMA_VERSION, EdgeEvent, Seat, digest
 from nodes.settings import Table
 from nodes.state import Debate
 from nodes.table.edges import emit, say
-from nodes.table.equipment import chat, equipment, reference, retriever
+from nodes.table.equipment import chat, equipment, retriever
 from nodes.table.journal import journal
 from nodes.table.seats import seat_everyone, sitting
 from retrieval.passages import corpus_hash
@@ -22,6 +22,12 @@ from scenarios.reading import parse_ward
 from scenarios.ward import Ward
 
 DEFAULT_SCENARIO = "pandemic-wave"
+
+PROTOCOL = {
+    *("rounds", "until_agreement", "merge_rule", "order", "simultaneous", "retrieval", "blind", "review"),
+    *("seed", "replicate"),
+}
+"""Settings that determine a run as they stand; the others do so through the seats, or only with a model."""
 
 
 def brief(state: Debate, runtime: Runtime[Table]) -> dict[str, Any]:
@@ -33,9 +39,6 @@ def brief(state: Debate, runtime: Runtime[Table]) -> dict[str, Any]:
     seats = seat_everyone(settings)
     for model in settings.models:  # one that cannot be built is said before anything is begun
         chat(model, settings.temperature, settings.max_output_tokens)
-    for at in seats:
-        if at.negotiator == "reference":
-            reference(at.policy)
     previous = state.get("record")
     run_id = name_run(ward, settings, seats)
     while previous is not None and previous["run_id"] == run_id and settings.models:
@@ -88,15 +91,18 @@ def name_run(ward: Ward, settings: Table, seats: list[Seat]) -> str:
     determines: dict[str, Any] = {
         "schema": SCHEMA_VERSION,
         "ward": ward.model_dump(mode="json"),
-        "settings": settings.model_dump(mode="json", exclude={"model", "opponent_model"}),
+        "protocol": settings.model_dump(mode="json", include=PROTOCOL),
         "seats": [s.model_dump(mode="json") for s in seats],
     }
     if settings.retrieval != "off" and any(s.persona.aligned for s in seats):
         determines["corpus"] = corpus_of(settings, seats)
+        determines["passages"] = settings.passages if settings.retrieval == "on" else None
     if settings.models:
         from negotiators.chat import prompt_hashes
 
         determines["prompts"] = prompt_hashes()
+        determines["sampling"] = (settings.mediator_model, settings.temperature, settings.max_output_tokens)
+        determines["server"] = digest(equipment().base_url)
     return f"{ward.name[:40]}-{digest(determines)[:12]}"
 
 

@@ -55,7 +55,7 @@ async def mediate(state: Debate) -> Command[Literal["retrieve", "exit_solo", "re
         target=target,
         round=round_,
         strategy=sat.settings.merge_rule,
-        delta=changes(state["joint"], joint),
+        delta=changes(sat.ward, state["joint"], joint),
     )
     say(
         f"round {round_}: merged by {sat.settings.merge_rule}, {len(disputed)} cells still contested",

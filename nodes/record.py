@@ -82,7 +82,9 @@ class Outcome(Model):
     allocation: Allocation
     measures: dict[str, float | None]
     normalised: dict[str, float | None]
-    utilities: dict[str, float]
+    utilities: dict[str, float] = Field(
+        description="by seat, declared; a seat that wants nothing here has none"
+    )
     criteria: dict[str, bool | None]
 
 

@@ -111,15 +111,13 @@ def _allocations(
 
 
 def outcome(sat: Sitting, allocation: Allocation) -> Outcome:
-    """One allocation measured, in the ward as it is, whatever the seats were shown."""
+    """One allocation measured: in the ward as it is, but utilities as the seats see it."""
     x = sat.ward.array(allocation)
     return Outcome(
         allocation=allocation,
         measures={k: _number(v) for k, v in raw_measures(sat.ward, x).items()},
         normalised={k: _number(v) for k, v in normalised_measures(sat.ward, x).items()},
-        utilities={
-            s: _number(sat.utility(s).value(sat.ward, x)) or 0.0 for s, at in sat.seats.items() if at.declared
-        },
+        utilities={s: round(sat.utility(s).value(sat.shown, x), 9) for s in sat.seats if sat.wants(s)},
         criteria=criteria(sat.ward, x),
     )
 
@@ -169,7 +167,7 @@ def _emergence(
     if joint is None or no_debate is None:
         return None
     return emergence(
-        sat.ward,
+        sat.shown,
         solos=_arrays(sat, solos),
         joint=sat.ward.array(joint),
         no_debate=sat.ward.array(no_debate),

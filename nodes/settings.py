@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, WithJsonSchema, model_validator
+from pydantic import Field, WithJsonSchema, field_validator, model_validator
 
 from personas.load import shipped
 from scenarios.ward import Model, Slug
@@ -79,6 +79,11 @@ class Table(Model):
     review: bool = Field(default=False, description="pause at the mediator for a person's word")
     seed: int = Field(default=1, ge=0, lt=2**31)
     replicate: int = Field(default=0, ge=0, lt=2**31, description="tells identical reruns apart")
+
+    @field_validator("blind")
+    @classmethod
+    def _each_once(cls, blind: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted(set(blind)))
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -49,7 +49,9 @@ async def exit_solo(state: Debate) -> dict[str, Any]:
         for i, t in enumerate(turns)
     ]
     for turn in turns:
-        moved = len(changes(state["solo"][turn.move["seat"]]["allocation"], turn.move["allocation"]))
+        moved = len(
+            changes(sat.ward, state["solo"][turn.move["seat"]]["allocation"], turn.move["allocation"])
+        )
         say(
             f"{sat.name(turn.move['seat'])} alone again: {moved} cells differ from its solo", kind="exit_solo"
         )
@@ -98,7 +100,7 @@ def _edge(
         round=round_,
         seat=seat,
         persona=sat.seats[seat].persona.name,
-        delta=changes(before and before["allocation"], turn.move["allocation"]),
+        delta=changes(sat.ward, before and before["allocation"], turn.move["allocation"]),
     )
 
 

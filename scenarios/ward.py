@@ -25,6 +25,9 @@ STORY = "_story"
 TOLERANCE = 1e-6
 """How far a sum may pass a capacity, or a whole unit miss an integer, by rounding alone."""
 
+NOTICEABLE = 1e-3
+"""Amounts of one cell that differ by no more than this share of its demand count as the same: solvers leave less."""
+
 
 class Model(BaseModel):
     """A frozen pydantic model that refuses fields it does not know."""
@@ -217,6 +220,8 @@ class Ward(Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if not any(amount > 0 for p in self.patients for amount in p.needs.values()):
+            raise ValueError("needs: nobody demands anything; give at least one patient a need above 0")
         seen: set[str] = set()
         for patient in self.patients:
             where = f"patient '{patient.id}'"
@@ -293,6 +298,11 @@ class Ward(Model):
         """An array as an allocation: every demanded cell, rounded to 1e-6, whole goods to whole units."""
         a = self.arrays
         rounded = np.where(a.whole[None, :], np.round(x), np.round(x, 6)) + 0.0
+        for k in np.flatnonzero(~a.whole & (rounded.sum(axis=0) > a.capacity)):  # rounding up must not overdraw
+            excess = rounded[:, k].sum() - a.capacity[k]
+            if excess <= 1e-5 * max(1.0, a.capacity[k]):
+                largest = rounded[:, k].argmax()
+                rounded[largest, k] = np.floor((rounded[largest, k] - excess) * 1e6) / 1e6
         return {
             p.id: {r: float(rounded[i, k]) for r, k in a.column.items() if a.demand[i, k] > 0}
             for i, p in enumerate(self.patients)
@@ -318,6 +328,10 @@ class Ward(Model):
                     f"{r} adds up to {total:g}, but capacity is {capacity:g}: take back {total - capacity:g}"
                 )
         return out
+
+    def differs(self, x: Array, y: Array) -> NDArray[np.bool_]:
+        """Where two arrays differ by more than a thousandth of the cell's demand; shape (patients, resources)."""
+        return np.asarray(abs(x - y) > np.maximum(NOTICEABLE * self.arrays.demand, TOLERANCE))
 
     def feasible(self, x: Array) -> bool:
         """Whether x keeps every demand, capacity and whole unit."""

@@ -79,7 +79,8 @@ def aspiration(
 
     Time-dependent: best − α(t)·(best − least). Tit-for-tat is the relative one (Faratin, Sierra & Jennings
     1998, δ = 1), in own utility: before each offer the aspiration is multiplied by u(other's last but one) /
-    u(other's last), which over a debate comes to u(other's first) / u(other's last). Two of them would wait
+    u(other's last); over a debate that comes to u(other's first) / u(other's last), clamped to [least,
+    best] once, at the end (ours; they clamp at each step). Two of them would wait
     for each other for ever, so it opens with one linear step, best − (best − least)/rounds (nice, as Axelrod
     1984 has it; the size is ours). `firsts` and `lasts` hold, for each other seat that has spoken, the own
     utility of its first and its last move; several seats enter by their mean.

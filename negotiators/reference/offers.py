@@ -12,7 +12,7 @@ from personas.persona import Persona, Values
 from personas.utility import utility
 from scenarios.lottery import chances
 from scenarios.objective import Objective
-from scenarios.optimum import Infeasible, Nearest, Total, closest, maximise
+from scenarios.optimum import Infeasible, Nearest, Total, closest, enumerate_whole, maximise
 from scenarios.ward import TOLERANCE, Array, Ward
 
 Rows = list[tuple[Array, float]]
@@ -77,7 +77,20 @@ class Problem:
         if aspiration >= self.most - TIE:
             return _best(self.space, self.objective, target, self.lower, self.rows)
         floors = [(self.objective, aspiration)]
-        return maximise(self.space, Nearest(target), lower=self.lower, rows=self.rows, floors=floors).x
+        near = maximise(self.space, Nearest(target), lower=self.lower, rows=self.rows, floors=floors).x
+        return self._best_of_ties(near, target, aspiration)
+
+    def _best_of_ties(self, near: Array, target: Array, aspiration: float) -> Array:
+        """Of the whole allocations as near to the target, the one of most own utility: ties are frequent there."""
+        listed = enumerate_whole(self.space, self.lower)
+        if listed is None:
+            return near
+        demand = np.where(self.space.arrays.demand > 0, self.space.arrays.demand, 1.0)
+        distance = (((listed - target) / demand) ** 2).sum(axis=(1, 2))
+        tied = listed[distance <= float((((near - target) / demand) ** 2).sum()) + 1e-9]
+        worth = [self.value(x) if self.allows(x) else -np.inf for x in tied]
+        best = int(np.argmax(worth)) if len(worth) else 0
+        return tied[best] if len(worth) and worth[best] >= aspiration - TIE else near
 
 
 @lru_cache(maxsize=1024)

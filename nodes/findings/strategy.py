@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.objective import Objective
-from scenarios.ward import TOLERANCE, Array, Ward
+from scenarios.ward import NOTICEABLE, TOLERANCE, Array, Ward
 
 Step = Literal["fortunate", "selfish", "concession", "unfortunate", "nice", "silent"]
 Tag = Literal["hold", "contest", "concede", "trade"]
@@ -52,7 +52,7 @@ class Influence(NamedTuple):
 
 
 def contested(ward: Ward, moves: Sequence[Array]) -> tuple[str, ...]:
-    """Cells `patient.resource`, in ward order, on which moves differ by more than 1e-6·max(1, demand)."""
+    """Cells `patient.resource`, in ward order, on which moves differ by more than a thousandth of the demand."""
     stacked = np.array(moves, dtype=float)
     return _names(ward, np.ptp(stacked, axis=0) > _margin(ward)) if len(stacked) else ()
 
@@ -171,7 +171,7 @@ def _step(
 
 
 def _margin(ward: Ward) -> Array:
-    return TOLERANCE * np.maximum(1.0, ward.arrays.demand)
+    return np.maximum(NOTICEABLE * ward.arrays.demand, TOLERANCE)
 
 
 def _name(ward: Ward, i: int, k: int) -> str:

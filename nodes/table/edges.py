@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from nodes.record import EdgeEvent
 from nodes.table.journal import journal
 from nodes.table.seats import Sitting
+from scenarios.ward import Allocation, Ward
 
 Json = dict[str, Any]
 
 
-def changes(
-    before: Mapping[str, Mapping[str, float]] | None, after: Mapping[str, Mapping[str, float]] | None
-) -> Json:
-    """Cell -> (before, after) for every cell that changed; before is None where there was nothing."""
-    return {
-        f"{patient}.{resource}": (None if before is None else before[patient][resource], amount)
-        for patient, shares in (after or {}).items()
-        for resource, amount in shares.items()
-        if before is None or abs(before[patient][resource] - amount) > 1e-6
-    }
+def changes(ward: Ward, before: Allocation | None, after: Allocation | None) -> Json:
+    """Cell -> (before, after) for every cell that changed noticeably; before is None where there was nothing."""
+    if after is None:
+        return {}
+    if before is None:
+        return {f"{p}.{r}": (None, amount) for p, shares in after.items() for r, amount in shares.items()}
+    names = list(ward.resources)
+    cells = [
+        (ward.patients[i].id, names[k])
+        for i, k in np.argwhere(ward.differs(ward.array(before), ward.array(after)))
+    ]
+    return {f"{p}.{r}": (before[p][r], after[p][r]) for p, r in cells}
 
 
 def say(text: str, kind: str = "progress", **data: Any) -> None:

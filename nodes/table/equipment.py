@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from negotiators.protocol import Negotiator
@@ -55,7 +55,9 @@ def _seconds(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise ParleyError(f"PARLEY_TIMEOUT_S: '{text}' is no number of seconds; correct or unset it") from None
+        raise ParleyError(
+            f"PARLEY_TIMEOUT_S: '{text}' is no number of seconds; correct or unset it"
+        ) from None
 
 
 _lent: list[Equipment] = []
@@ -72,8 +74,23 @@ def equipment() -> Equipment:
     return _lent[0] if _lent else Equipment.from_environment()
 
 
-def reference(policy: dict[str, object]) -> Negotiator:
-    """The reference negotiator of a concession policy, built once and reused."""
+def policy(kind: str, exponent: float | None, floor: float | None, persuasion: float) -> dict[str, Any]:
+    """A reference seat's policy with its defaults filled in; raises ParleyError for one that cannot be."""
+    from pydantic import ValidationError
+
+    from negotiators.reference import Policy
+    from negotiators.reference.concession import EXPONENTS
+
+    given = {"kind": kind, "exponent": exponent, "floor": floor, "persuasion": persuasion}
+    try:
+        filled = Policy.model_validate({k: v for k, v in given.items() if v is not None})
+        return filled.model_dump() | {"exponent": filled.exponent or EXPONENTS.get(filled.kind)}
+    except ValidationError as error:
+        raise ParleyError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+
+
+def reference(policy: dict[str, Any]) -> Negotiator:
+    """The reference negotiator of a policy, built once and reused."""
     return _reference(tuple(sorted(policy.items())))
 
 
@@ -92,14 +109,9 @@ def retriever() -> FrameworkRetriever:
 
 @lru_cache(maxsize=64)
 def _reference(policy: tuple[tuple[str, object], ...]) -> Negotiator:
-    from pydantic import ValidationError
-
     from negotiators.reference import Policy, Reference
 
-    try:
-        return Reference(Policy.model_validate(dict(policy)))
-    except ValidationError as error:
-        raise ParleyError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+    return Reference(Policy.model_validate(dict(policy)))
 
 
 @cache

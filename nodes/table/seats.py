@@ -16,7 +16,7 @@ from nodes.settings import Table
 from nodes.table import equipment
 from personas.load import load as load_persona
 from personas.load import with_strength
-from personas.utility import utility
+from personas.utility import usable, utility
 from scenarios.objective import Objective
 from scenarios.ward import Array, Ward
 
@@ -34,10 +34,6 @@ def seat_everyone(settings: Table) -> list[Seat]:
         persona = load_persona(name, lent.personas)
         if settings.strength is not None and persona.favours:
             persona = with_strength(persona, settings.strength)
-        policy: Json = {"kind": settings.concession, "persuasion": persuasion}
-        policy |= {
-            k: v for k, v in (("exponent", settings.exponent), ("floor", settings.floor)) if v is not None
-        }
         reference = model == "reference"
         seats.append(
             Seat(
@@ -46,7 +42,9 @@ def seat_everyone(settings: Table) -> list[Seat]:
                 negotiator="reference" if reference else "chat",
                 model=None if reference else model,
                 server=None if reference else lent.server,
-                policy=policy if reference else {},
+                policy=equipment.policy(settings.concession, settings.exponent, settings.floor, persuasion)
+                if reference
+                else {},
             )
         )
     return seats
@@ -83,8 +81,12 @@ class Sitting:
         return self.chat(self.settings.mediator_model or self.settings.model)
 
     def utility(self, seat: str, own_move: Array | None = None) -> Objective:
-        """The seat's declared utility: of its declared values in the real ward, not the blinded one."""
-        return utility(self.ward, self.seats[seat].declared, own_move)
+        """The seat's declared utility over the ward as it is shown: nobody favours a group that nobody sees."""
+        return utility(self.shown, self.seats[seat].declared, own_move)
+
+    def wants(self, seat: str) -> bool:
+        """Whether the seat declares anything that this ward, as it is shown, defines."""
+        return bool(usable(self.shown, self.seats[seat].declared))
 
     def utilities(self, moves: Mapping[str, Array]) -> dict[str, Objective]:
         """Declared utilities of the seats that made these moves; its own move anchors a seat without values."""

@@ -68,7 +68,7 @@ def _edge(sat: Sitting, heard: Debate, turn: Turn, node: str, target: str, index
         delta_own=strategy and strategy.delta_own,
         delta_other=strategy and strategy.delta_other,
         cells=strategy.cells if strategy else {},
-        delta=changes(previous.allocation if previous else None, move.allocation),
+        delta=changes(sat.ward, previous.allocation if previous else None, move.allocation),
     )
 
 
@@ -84,8 +84,8 @@ def strategy_of(sat: Sitting, heard: Debate, move: Move, before: dict[str, Move]
         before=own_before,
         after=sat.ward.array(move.allocation),
         others=list(others.values()),
-        own_utility=sat.utility(move.seat, own_before) if sat.seats[move.seat].declared else None,
-        other_utilities=[sat.utility(s, x) for s, x in others.items() if sat.seats[s].declared],
+        own_utility=sat.utility(move.seat) if sat.wants(move.seat) else None,
+        other_utilities=[sat.utility(s) for s in others if sat.wants(s)],
     )
 
 

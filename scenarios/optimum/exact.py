@@ -230,8 +230,11 @@ def balanced_optimum(ward: Ward, names: Sequence[str]) -> Optimum:
     )
 
 
-def pareto_efficient(ward: Ward, x: Array, names: Sequence[str], tolerance: float = 1e-6) -> bool:
-    """Whether no feasible x' has g_j(x') >= g_j(x) for every named measure and gains more than `tolerance` in sum."""
+def pareto_efficient(ward: Ward, x: Array, names: Sequence[str], tolerance: float = 1e-4) -> bool:
+    """Whether no feasible x' has g_j(x') >= g_j(x) for every named measure and gains more than `tolerance` in sum.
+
+    The default is above what rounding to 1e-6 and the solvers' slack leave at an optimum.
+    """
     return _balance.efficient(
         ward, x, names, tolerance, bounds(ward), lambda goal, floors: maximise(ward, goal, floors=floors)
     )

@@ -171,3 +171,32 @@ def test_progress_is_told_in_words_while_it_happens(tmp_path: Path) -> None:
 def test_solos_that_are_the_same_but_for_the_solver_have_no_influence_to_tell(tmp_path: Path) -> None:
     record = play("pandemic-wave", tmp_path, framework="prioritarian", opponent="plain")
     assert record.influence is None
+
+
+def test_what_nobody_sees_cannot_decide_the_merge(tmp_path: Path) -> None:
+    joints = [
+        play("pandemic-wave", tmp_path, merge_rule="nash", blind=["age_group"], strength=s, rounds=1).joint
+        for s in (0.1, 0.9)
+    ]
+    assert joints[0] is not None
+    assert joints[0] == joints[1]
+
+
+def test_noise_of_the_solver_is_no_dispute(tmp_path: Path) -> None:
+    record = play("generated:4,n=8,scarcity=0.3", tmp_path, opponent="plain")
+    assert [r.contested for r in record.rounds] == [[], [], []]
+    assert {e.strategy for e in record.edges if e.source in ("propose", "critique")} == {"silent"}
+
+
+def test_a_seat_that_wants_nothing_here_has_no_utility_and_no_step(tmp_path: Path) -> None:
+    record = play("chemical-exposure", tmp_path, opponent="biased-merit", strength=1, rounds=1)
+    assert all("B" not in o.utilities for o in record.measures.values())
+    assert all(e.step is None for e in record.edges if e.seat == "B")
+
+
+def test_a_setting_without_effect_is_the_same_run(tmp_path: Path) -> None:
+    ids = {
+        play(WARD, tmp_path, rounds=1, **s).run_id
+        for s in ({}, {"strength": 0.6}, {"exponent": 1}, {"floor": 0.5}, {"passages": 3}, {"temperature": 0.2})
+    }
+    assert len(ids) == 1

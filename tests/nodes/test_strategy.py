@@ -132,7 +132,7 @@ def test_headline_weighs_what_was_given_and_claimed(toward: float, away: float, 
 def test_contested_cells_are_named_in_ward_order_beyond_rounding() -> None:
     ward = ward_of([[1.0, 50.0], [1.0, 50.0]], [2, 60], whole=False)
     base = np.array([[0.5, 20.0], [0.5, 30.0]])
-    moved = base + np.array([[0, 4e-5], [2e-6, 1.0]])
+    moved = base + np.array([[0, 4e-2], [2e-3, 1.0]])
     assert contested(ward, [base, moved]) == ("p1.r0", "p1.r1")
     assert contested(ward, [base, base, base]) == () == contested(ward, [base])
 

@@ -43,6 +43,7 @@ def lotteries(pick: st.DrawFn) -> tuple[Ward, Array]:
     """A ward and feasible marginals in multiples of 1/60, so that 60 offsets average to them exactly."""
     n, kinds = pick(st.integers(1, 5)), pick(st.integers(1, 3))
     demand = [[pick(st.integers(0, 3)) for _ in range(kinds)] for _ in range(n)]
+    demand[0][0] = max(1, demand[0][0])  # a ward in which nobody needs anything is refused
     marginals = np.array([[pick(st.integers(0, 60 * d)) / 60 for d in row] for row in demand])
     capacity = [int(np.ceil(marginals[:, k].sum() - 1e-9)) for k in range(kinds)]
     return ward(demand, capacity, [pick(st.booleans()) for _ in range(kinds)]), marginals
