@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import textwrap
 from collections.abc import Callable
@@ -137,6 +138,9 @@ def main(build: Build) -> None:
     """The command line of a graph. Expected failures are one line and an exit code: 2 input, 3 model, 130 Ctrl-C."""
     from scenarios.errors import ParleyError, Unreachable
 
+    for stream in (sys.stdout, sys.stderr):  # a terminal without the letters still gets the rest
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
     try:
         app(obj=build)
     except ParleyError as error:
@@ -161,6 +165,9 @@ def _asked(chosen: Json) -> tuple[Json, Table]:
     from scenarios.errors import ParleyError
     from scenarios.load import load
 
+    for name in ("out", "scenario", "thread"):
+        if chosen[name] is not None and str(chosen[name]) in ("", "."[: name != "out"]):
+            raise ParleyError(f"--{name}: empty; give a value or leave it out")
     lent(
         runs=chosen["out"],
         base_url=chosen["base_url"],
@@ -179,6 +186,8 @@ def _asked(chosen: Json) -> tuple[Json, Table]:
             else first["msg"].removeprefix("Value error, ").partition(":")[0]
         )
         what = first["msg"].removeprefix("Value error, ").removeprefix(f"{name}: ")
+        if first["type"] == "string_pattern_mismatch":
+            what = f"'{first['input']}' is no name; names are made of a-z, 0-9, '-' and '_'"
         raise ParleyError(f"--{name.replace('_', '-')}: {what}") from None
     return ({"ward": load(chosen["scenario"]).model_dump(mode="json")} if chosen["scenario"] else {}), table
 
@@ -228,16 +237,20 @@ def _present(record: Json, as_json: bool) -> None:
 
 
 def _load(run: str, folder: Path) -> Json:
+    """A record by its path, its id, or the beginning of one."""
     from scenarios.errors import ParleyError
 
-    found = [Path(run)] if run.endswith(".json") else sorted(folder.glob(f"{run}*.json"))
-    if len(found) != 1 or not found[0].is_file():
-        near = (
-            ", ".join(p.stem for p in found[:5])
-            or ", ".join(sorted(p.stem for p in folder.glob("*.json"))[:5])
-            or "none"
+    kept = sorted(folder.glob("*.json"))
+    if run.endswith(".json"):
+        found = [Path(run)] if Path(run).is_file() else []
+    else:
+        found = [p for p in kept if p.stem == run] or [p for p in kept if run and p.stem.startswith(run)]
+    if len(found) > 1:
+        raise ParleyError(f"'{run}' is ambiguous in {folder}: {', '.join(p.stem for p in found[:5])}")
+    if not found:
+        raise ParleyError(
+            f"no record '{run}' in {folder}; there: {', '.join(p.stem for p in kept[:5]) or 'none'}"
         )
-        raise ParleyError(f"no one record '{run}' in {folder}; there: {near}")
     try:
         from nodes.record import RunRecord
 
@@ -251,6 +264,5 @@ def _load(run: str, folder: Path) -> Json:
 def _console() -> Any:
     from rich.console import Console
 
-    return Console(
-        width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "130")), highlight=False
-    )
+    width = None if sys.stdout.isatty() else shutil.get_terminal_size(fallback=(130, 50)).columns
+    return Console(width=width, highlight=False)

@@ -10,6 +10,7 @@ from rich.rule import Rule
 from rich.table import Table as Grid
 from rich.text import Text
 
+from negotiators.protocol import Move
 from nodes.record import RunRecord
 from scenarios.measures import MEASURES, need_satisfaction
 
@@ -48,11 +49,12 @@ def heading(record: RunRecord) -> RenderableType:
     """The ward, the seats, the protocol, and what kind of evidence this is."""
     p, ward = record.protocol, record.scenario
     lines = [Text(ward.setting)] if ward.setting else []
-    scarce = ", ".join(
-        f"{r.capacity:g} of {sum(q.needs.get(n, 0) for q in ward.patients):g} {r.unit} {n.replace('_', ' ')}"
+    needed = {n: sum(q.needs.get(n, 0) for q in ward.patients) for n in ward.resources}
+    scarce = "; ".join(
+        f"{n.replace('_', ' ')}, {r.capacity:g} of the {needed[n]:g} {r.unit} needed"
         for n, r in ward.resources.items()
     )
-    lines.append(Text(f"Scarce: {scarce}."))
+    lines.append(Text(f"Available: {scarce}."))
     for at in record.seats:
         who = at.model or "reference"
         bias = (
@@ -124,8 +126,16 @@ def who_moved_whom(record: RunRecord) -> RenderableType:
         )
         did.append(f"\n   Δ own {_signed(e.delta_own)}, other {_signed(e.delta_other)}", "dim")
         did.append(f"\n   {len(e.delta)} cells, step {e.step or 'unclassified'}", "dim")
-        grid.add_row(did, _short(moves[e.round, e.seat].argument, 520))
-    return Group(grid, *_influence(record), *_minds(record))
+        grid.add_row(did, _short(_said(moves.get((e.round, e.seat))), 520))
+    legend = "Δ: what the move changed in its own and in the other's declared utility; step: the class of that pair."
+    return Group(grid, Text(legend, style="dim"), *_influence(record), *_minds(record))
+
+
+def _said(move: Move | None) -> str:
+    """What a seat said with a move; a move of a round that was never merged stands in the journal alone."""
+    if move is None:
+        return "(no merge followed; the move stands in the journal)"
+    return "(made no valid move)" if move.status == "abstained" else move.argument
 
 
 def _influence(record: RunRecord) -> Iterator[Text]:

@@ -19,7 +19,7 @@ def ask(question: Json) -> Json:
     Raises ParleyError where there is no more input.
     """
     if "error" in question:
-        print(f"not possible: {question['error']}", file=sys.stderr)
+        print(f"\nnot possible: {question['error']}", file=sys.stderr)
     print(f"round {question['round']}: {question['ask']}", file=sys.stderr)
     for patient, shares in question["joint"].items():
         cells = (

@@ -11,6 +11,7 @@ from graphs.threads import Begun, Threads
 from nodes.settings import Table
 from nodes.table.edges import begin_tracing, end_tracing, tracing
 from nodes.table.equipment import Equipment, equipment, hang_up, lend
+from nodes.table.journal import put_away
 from scenarios.errors import ParleyError
 
 Json = dict[str, Any]
@@ -40,6 +41,7 @@ class Session:
                 await threads.begin(thread, Begun(given=given, table=table, equipment=equipment()))
                 return await self._first(given, table, threads, thread)
         finally:
+            put_away()
             await hang_up()
             await self._send_traces()
 
@@ -53,6 +55,7 @@ class Session:
                 given = None if await threads.started(thread) else begun.given
                 return await self._run(given, begun.table, threads, thread)
         finally:
+            put_away()
             await hang_up()
             await self._send_traces()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -57,13 +58,26 @@ class Threads:
         """Open the database that `DATABASE_URL` names, else the embedded one."""
         import asyncio
 
+        import psycopg
+
+        from retrieval.postgres.server import database_url
+
+        try:
+            async with cls._opened(await asyncio.to_thread(database_url)) as threads:
+                yield threads
+        except psycopg.Error as error:
+            first = str(error).strip().splitlines()[0]
+            raise ParleyError(
+                f"the database cannot be used ({first}); check DATABASE_URL, or unset it"
+            ) from None
+
+    @classmethod
+    @asynccontextmanager
+    async def _opened(cls, url: str) -> AsyncIterator[Threads]:
         from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
         from psycopg import AsyncConnection
         from psycopg.rows import dict_row
 
-        from retrieval.postgres.server import database_url
-
-        url = await asyncio.to_thread(database_url)
         options: Json = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
         async with await AsyncConnection.connect(url, **options) as connection:
             threads = cls(connection, AsyncPostgresSaver(connection))
@@ -77,7 +91,9 @@ class Threads:
             yield threads
 
     async def begin(self, thread: str, begun: Begun) -> None:
-        """Enter a new thread; refuses one that exists."""
+        """Enter a new thread; refuses one that exists, and a name that is none."""
+        if not re.fullmatch(r"[\w.-]{1,100}", thread):
+            raise ParleyError(f"--thread {thread[:40]!r}: use letters, digits, '-', '_' and '.', at most 100")
         rows = await self._execute(
             "INSERT INTO debate_threads (id, begun) VALUES (%s, %s) ON CONFLICT DO NOTHING RETURNING id",
             thread,

@@ -51,6 +51,11 @@ async def graph() -> CompiledStateGraph[Any, Any, Any, Any]:
 
 
 if __name__ == "__main__":
-    from graphs.command import main
+    import sys
 
-    main(build)
+    try:
+        from graphs.command import main
+
+        main(build)
+    except KeyboardInterrupt:  # before anything had begun
+        sys.exit(130)

@@ -17,7 +17,7 @@ from nodes.table.edges import changes, emit, say
 from nodes.table.seats import Sitting, last_valid_moves, sitting
 from nodes.table.turns import payer
 from scenarios.errors import ParleyError
-from scenarios.ward import Array
+from scenarios.ward import Allocation, Array
 
 
 async def mediate(state: Debate) -> Command[Literal["retrieve", "exit_solo", "record"]]:
@@ -126,22 +126,31 @@ def _review(sat: Sitting, bargain: Bargain, merged: Merged, round_: int) -> Arra
                 **question,
                 "error": 'send {"accept": true} or {"allocation": {patient: {resource: amount}}}',
             }
-        elif answer.get("allocation") is None:
+        elif answer.get("allocation") is None and answer.get("accept") is True:
             return None
         else:
-            try:
-                x = sat.ward.array(_over(question["joint"], answer["allocation"]))
-                wrong = sat.ward.violations(x)
-            except (ParleyError, AttributeError, TypeError, ValueError) as error:
-                wrong = [str(error)]
-            if not wrong:
+            x, wrong = _amended(sat, question["joint"], answer.get("allocation"))
+            if x is not None:
                 return x
-            question = {**question, "error": "; ".join(wrong)}
+            question = {**question, "error": wrong}
 
 
-def _over(
-    joint: dict[str, dict[str, float]], amended: dict[str, dict[str, float]]
-) -> dict[str, dict[str, float]]:
+def _amended(sat: Sitting, joint: Allocation, amended: Any) -> tuple[Array | None, str]:
+    """A person's allocation as an array, or what is wrong with it."""
+    if not isinstance(amended, dict) or not all(isinstance(shares, dict) for shares in amended.values()):
+        return None, 'send {"allocation": {patient: {resource: amount}}}'
+    amounts = [amount for shares in amended.values() for amount in shares.values()]
+    if not all(isinstance(a, int | float) and not isinstance(a, bool) for a in amounts):
+        return None, "every amount must be a number"
+    try:
+        x = sat.ward.array(_over(joint, amended))
+    except ParleyError as error:
+        return None, str(error)
+    wrong = sat.ward.violations(x)
+    return (None, "; ".join(wrong)) if wrong else (x, "")
+
+
+def _over(joint: Allocation, amended: Allocation) -> Allocation:
     """The merge with a person's cells laid over it; patients the merge does not know stay to be refused."""
     return {p: {**joint.get(p, {}), **amended.get(p, {})} for p in {**joint, **amended}}
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from negotiators.protocol import Incident, Move, Passage, Usage
 from nodes.findings.emergence import Emergence
 from nodes.settings import Table
 from personas.persona import Persona, Values
+from scenarios.measures import MEASURES
 from scenarios.ward import Allocation, Model, Ward
 
 SCHEMA_VERSION = "1.0"
@@ -132,6 +133,16 @@ class RunRecord(Model):
     usage: list[Usage]
     incidents: list[Incident]
     provenance: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        criteria = next(iter(self.measures.values())).criteria.keys() if self.measures else set()
+        for name, outcome in self.measures.items():
+            if outcome.normalised.keys() != MEASURES.keys() or outcome.criteria.keys() != criteria:
+                raise ValueError(f"measures.{name}: not the measures and criteria that the others have")
+        if self.influence is not None and len(self.seats) < 2:
+            raise ValueError("influence: told of one seat alone")
+        return self
 
 
 def canonical(data: Any) -> str:

@@ -16,7 +16,7 @@ from nodes.mediator import bargain_of, merged_by_rule
 from nodes.record import EdgeEvent, Influence, Outcome, Round, RunRecord, Solo
 from nodes.state import Debate
 from nodes.table.edges import say
-from nodes.table.journal import journal
+from nodes.table.journal import journal, put_away
 from nodes.table.seats import Sitting, last_valid_moves, sitting
 from scenarios.measures import raw_measures
 from scenarios.optimum import normalised_measures
@@ -26,6 +26,7 @@ from scenarios.ward import Allocation, Array
 async def record(state: Debate) -> dict[str, Any]:
     """Measure every allocation of the run and write the run record beside the journal."""
     sat = sitting(state)
+    say("measuring what came of it", kind="measuring")
     no_debate, incidents, usage = await merge_of_solos(state, sat)
     spent: Debate = {
         **state,
@@ -35,6 +36,7 @@ async def record(state: Debate) -> dict[str, Any]:
     document = await asyncio.to_thread(recorded, spent, sat, no_debate)
     path = await asyncio.to_thread(journal(sat.run_id).finish, document)
     await asyncio.to_thread(journal(sat.run_id).append, "finished", run_id=sat.run_id, status=document.status)
+    put_away(sat.run_id)
     say(f"recorded: {path}", kind="record", run_id=sat.run_id, path=str(path))
     return {"record": document.model_dump(mode="json")}
 

@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from scenarios.measures import MEASURES
-from scenarios.ward import Model, Slug
+from scenarios.ward import Slug, Written
 
 Values = dict[str, float]
 """Weights >= 0 that sum to 1: over the names of MEASURES and, for a favoured group, `attribute=group,group`."""
@@ -19,7 +19,7 @@ def normalised_values(weights: Values) -> Values:
     return {k: w / total for k, w in weights.items() if w > 0} if total > 0 else {}
 
 
-class Persona(Model):
+class Persona(Written):
     """A named stance. `values` and `favours` declare its utility; constraints bind its own proposals alone."""
 
     name: Slug

@@ -72,7 +72,7 @@ def ingest(
         _tell(told if outcome.outcome in {"failed", "unchanged"} else f"{told}, {outcome.passages} passages")
 
     with _store(embeddings) as store:
-        outcomes = ingest_paths(store, paths, framework, report)
+        outcomes = ingest_paths(store, paths, framework, report, _progress("embedded"))
     if outcomes and all(outcome.outcome == "failed" for outcome in outcomes):
         raise typer.Exit(2)
 

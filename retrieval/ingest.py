@@ -58,20 +58,22 @@ def ingest(
     paths: Iterable[Path],
     framework: str,
     progress: Callable[[Ingested], None] | None = None,
+    embedding: Callable[[int, int], None] | None = None,
 ) -> list[Ingested]:
     """Add the documents at these paths to what a framework may cite, and say what became of each.
 
     Folders are searched through; links to folders and hidden entries in them are passed over, and so are files
     of other kinds. A file whose content is known adds nothing; a changed one replaces its old passages. One
     bad file in a folder is reported as failed and the others go on; a path named by itself that cannot be
-    ingested raises ParleyError, as does a folder without any document.
+    ingested raises ParleyError, as does a folder without any document. `progress` is told of every document,
+    `embedding` how many of a document's passages are embedded, of how many.
     """
     check_slug("framework", framework)
     outcomes: list[Ingested] = []
     for path in paths:
         for file in _documents(path):
             try:
-                outcome = _ingest_file(store, file, framework)
+                outcome = _ingest_file(store, file, framework, embedding)
             except ParleyError as error:
                 if file == path:
                     raise
@@ -107,7 +109,9 @@ def _refuse(error: OSError) -> None:
     ) from error
 
 
-def _ingest_file(store: Store, path: Path, framework: str) -> Ingested:
+def _ingest_file(
+    store: Store, path: Path, framework: str, embedding: Callable[[int, int], None] | None
+) -> Ingested:
     loader = LOADERS.get(path.suffix.lower())
     if loader is None:
         raise ParleyError(
@@ -130,7 +134,7 @@ def _ingest_file(store: Store, path: Path, framework: str) -> Ingested:
     passages = list(cut(loader(path), path.name, framework, sha256))
     if not passages:
         raise ParleyError(f"{path}: holds no text; if it is a scan, run text recognition (OCR) on it first")
-    outcome = store.add(passages, origin=origin_of(path), sha256=sha256)
+    outcome = store.add(passages, origin=origin_of(path), sha256=sha256, progress=embedding)
     return Ingested(path, outcome, len(passages))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -25,6 +26,9 @@ STORY = "_story"
 TOLERANCE = 1e-6
 """How far a sum may pass a capacity, or a whole unit miss an integer, by rounding alone."""
 
+LEAST_AMOUNT = 1e-3
+"""The least need above 0: amounts are recorded to 1e-6."""
+
 NOTICEABLE = 1e-3
 """Amounts of one cell that differ by no more than this share of its demand count as the same: solvers leave less."""
 
@@ -42,8 +46,26 @@ class Model(BaseModel):
             value = data[name]
             amounts = value.values() if isinstance(value, dict) else (value,)
             if any(isinstance(a, bool) for a in amounts):
-                raise ValueError(f"{name}: true or false where a number belongs (YAML reads yes and no so too)")
+                raise ValueError(
+                    f"{name}: true or false where a number belongs (YAML reads yes and no so too)"
+                )
         return data
+
+
+class Written(Model):
+    """What a person writes into a file, and others read on a terminal: no control characters in its words."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_words(cls, data: Any) -> Any:
+        for name, value in data.items() if isinstance(data, dict) else ():
+            words = [*value.keys(), *value.values()] if isinstance(value, dict) else [value]
+            if any(isinstance(w, str) and _UNPRINTABLE.search(w) for w in words):
+                raise ValueError(f"{name}: holds a control character; take it out")
+        return data
+
+
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 @cache
@@ -90,7 +112,7 @@ class PatientWeights(Model):
     care: float | None = Field(default=None, ge=0)
 
 
-class Patient(Model):
+class Patient(Written):
     """One patient. `summary` is clinical only: protected attributes stand in their own fields.
 
     So that a twin can permute them and `--blind` can hide them, nothing in `summary` may give them away.
@@ -199,7 +221,7 @@ class Patient(Model):
         return self
 
 
-class Resource(Model):
+class Resource(Written):
     """Something scarce: how much there is, in which unit, and whether it can be shared out in fractions."""
 
     capacity: float = Field(ge=0, le=1e7)
@@ -207,7 +229,7 @@ class Resource(Model):
     unit: str = "unit"
 
 
-class Ward(Model):
+class Ward(Written):
     """A triage scenario. `benefit` says what p_i counts: survivors, or survivors weighted by life-years."""
 
     name: Slug
@@ -229,6 +251,10 @@ class Ward(Model):
                 raise ValueError(f"{where}: the id stands twice; give each patient an id of their own")
             seen.add(patient.id)
             for resource, amount in patient.needs.items():
+                if 0 < amount < LEAST_AMOUNT:
+                    raise ValueError(
+                        f"{where}, needs.{resource}: {amount:g} is too little to tell; use a smaller unit"
+                    )
                 if resource not in self.resources:
                     raise ValueError(
                         f"{where}, needs: no resource '{resource}'; there are {', '.join(self.resources)}"
@@ -239,7 +265,9 @@ class Ward(Model):
                     )
             for resource, amount in patient.holds.items():
                 if not self.resources[resource].divisible and amount != round(amount):
-                    raise ValueError(f"{where}, holds.{resource}: {amount:g} of a whole good; give a whole number")
+                    raise ValueError(
+                        f"{where}, holds.{resource}: {amount:g} of a whole good; give a whole number"
+                    )
             if self.benefit == "life_years" and patient.life_years is None:
                 raise ValueError(f"{where}, life_years: missing, but benefit is life_years; give it")
         for name, resource_ in self.resources.items():
@@ -298,7 +326,9 @@ class Ward(Model):
         """An array as an allocation: every demanded cell, rounded to 1e-6, whole goods to whole units."""
         a = self.arrays
         rounded = np.where(a.whole[None, :], np.round(x), np.round(x, 6)) + 0.0
-        for k in np.flatnonzero(~a.whole & (rounded.sum(axis=0) > a.capacity)):  # rounding up must not overdraw
+        for k in np.flatnonzero(
+            ~a.whole & (rounded.sum(axis=0) > a.capacity)
+        ):  # rounding up must not overdraw
             excess = rounded[:, k].sum() - a.capacity[k]
             if excess <= 1e-5 * max(1.0, a.capacity[k]):
                 largest = rounded[:, k].argmax()
@@ -353,7 +383,9 @@ class Ward(Model):
                 hidden["life_years"] = None  # it would tell the age
         patients = [
             Patient.model_validate(
-                p.model_dump() | hidden | {"attributes": {k: v for k, v in p.attributes.items() if k not in gone}}
+                p.model_dump()
+                | hidden
+                | {"attributes": {k: v for k, v in p.attributes.items() if k not in gone}}
             )
             for p in self.patients
         ]

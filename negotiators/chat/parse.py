@@ -23,9 +23,9 @@ LONGEST_TEXT = 200_000
 MOST_STARTS = 300
 LONGEST_ARGUMENT = 4_000
 CUT_OFF = {"length", "max_tokens", "max_output_tokens"}
-THOUGHT = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
-THOUGHT_END = re.compile(r".*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
-THOUGHT_OPEN = re.compile(r"<think(?:ing)?>.*", re.DOTALL | re.IGNORECASE)
+LARGEST_AMOUNT = 1e15
+"""What is beyond counts as this much: it is out of any range, and sums stay finite."""
+THOUGHT_TAG = re.compile(r"<(?P<closing>/?)think(?:ing)?>", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,10 @@ def outermost(text: str) -> tuple[dict[str, Any] | None, str]:
 
     Two different ones are a problem too: which was meant is not ours to say.
     """
+    if len(text) > LONGEST_TEXT:
+        return None, f"the answer is longer than {LONGEST_TEXT} characters; give a shorter one"
     try:
-        found = _objects(_without_thoughts(text[:LONGEST_TEXT].strip()))
+        found = _objects(_without_thoughts(text.strip()))
     except _TwiceError as twice:
         return None, f"the key {_said(str(twice))} stands twice in one object; give it once"
     if len(found) == 1:
@@ -107,7 +109,16 @@ def _without_thoughts(text: str) -> str:
             pass
         else:
             return text
-    return THOUGHT_OPEN.sub("", THOUGHT_END.sub("", THOUGHT.sub("", text))).strip()
+    kept: list[str] = []
+    begun, thinking = 0, False
+    for tag in THOUGHT_TAG.finditer(text):
+        if tag["closing"]:
+            kept = kept if thinking else []  # one that was opened in the prompt: all so far was thought
+            begun, thinking = tag.end(), False
+        elif not thinking:
+            kept.append(text[begun : tag.start()])
+            thinking = True
+    return "".join(kept + ([] if thinking else [text[begun:]])).strip()
 
 
 def _objects(text: str) -> list[dict[str, Any]]:
@@ -119,7 +130,9 @@ def _objects(text: str) -> list[dict[str, Any]]:
         tried += 1
         try:
             value, end = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
+        except RecursionError:
+            break  # nested beyond reading, and so is what is inside
+        except ValueError:
             end = start + 1
         else:
             move = _move_in(value)
@@ -182,7 +195,9 @@ def _value(shares: Mapping[str, Any], resource: str) -> float | str:
         amount = float(value)
     except OverflowError:
         amount = math.inf
-    return amount if math.isfinite(amount) else "is not a finite number; give a plain number"
+    if not math.isfinite(amount):
+        return "is not a finite number; give a plain number"
+    return max(-LARGEST_AMOUNT, min(LARGEST_AMOUNT, amount))
 
 
 def _outside(x: Array, span: tuple[Array, Array] | None, ward: Ward) -> list[str]:

@@ -13,9 +13,8 @@ import os
 import threading
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from nodes.record import RunRecord, digest
 from nodes.table.equipment import equipment
@@ -33,6 +32,7 @@ class Journal:
         self.record_path = folder / f"{run_id}.json"
         self._lock = threading.Lock()
         self._answers: dict[str, Json] | None = None
+        self._claim: BinaryIO | None = None
 
     def append(self, event: str, **data: Any) -> None:
         """Write one event; it is on the disk when this returns."""
@@ -45,9 +45,7 @@ class Journal:
                     file.flush()
                     os.fsync(file.fileno())
             except OSError as error:
-                raise ParleyError(
-                    f"{self.path.parent}: cannot write ({error.strerror}); name a folder with --out"
-                ) from error
+                raise _cannot_write(self.path.parent, error) from error
 
     def _mend_torn_line(self) -> str:
         """A newline, if a kill left the last line without one."""
@@ -62,6 +60,37 @@ class Journal:
         if self._answers is None:
             self._answers = {e["request"]: e["answer"] for e in self.events() if e["event"] == "answered"}
         return self._answers
+
+    def claim(self) -> None:
+        """Keep other processes from paying for this run at the same time, until this one ends or finishes it.
+
+        Raises ParleyError if another process has claimed it. Where locks are unknown, nothing is claimed.
+        """
+        try:
+            import fcntl
+        except ImportError:
+            return
+        if self._claim is not None:
+            return
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            claim = self.path.open("ab")
+        except OSError as error:
+            raise _cannot_write(self.path.parent, error) from error
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            claim.close()
+            raise ParleyError(
+                f"run {self.run_id} is under way in another process; wait for it, or name another --replicate"
+            ) from None
+        self._claim = claim
+
+    def release(self) -> None:
+        """Give up a claim."""
+        if self._claim is not None:
+            self._claim.close()
+            self._claim = None
 
     def events(self) -> list[Json]:
         """All whole lines, in order; a line torn by a kill is passed over."""
@@ -91,19 +120,35 @@ class Journal:
         """Write the record beside the journal, whole or not at all."""
         text = record.model_dump_json(indent=1)
         temporary = self.record_path.with_suffix(f".{os.getpid()}.part")
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.record_path)
+        try:
+            with temporary.open("w", encoding="utf-8") as file:
+                file.write(text + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self.record_path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise ParleyError(
+                f"{self.record_path}: cannot write ({error.strerror}); make room, and run the same command again"
+            ) from error
         return self.record_path
 
 
-@lru_cache(maxsize=256)
-def _journal(run_id: str, folder: Path) -> Journal:
-    return Journal(run_id, folder)
+_journals: dict[tuple[str, Path], Journal] = {}
+"""Journals of this process: one a run, so that its lock and its memory of answers are one."""
 
 
 def journal(run_id: str) -> Journal:
     """The journal of a run in the folder that this machine keeps runs in."""
-    return _journal(run_id, equipment().runs)
+    key = (run_id, equipment().runs)
+    return _journals.setdefault(key, Journal(*key))
+
+
+def put_away(*run_ids: str) -> None:
+    """Release journals and forget them: of these runs, or of all when a session ends."""
+    for key in [k for k in _journals if not run_ids or k[0] in run_ids]:
+        _journals.pop(key).release()
+
+
+def _cannot_write(folder: Path, error: OSError) -> ParleyError:
+    return ParleyError(f"{folder}: cannot write ({error.strerror}); name a folder with --out")

@@ -15,10 +15,10 @@ from scenarios.optimum.cone import Cone
 from scenarios.optimum.programme import Columns, Programme
 from scenarios.ward import Array
 
-NODE_LIMIT = 1_000
+NODE_LIMIT = 300
 """The most divisible relaxations that are solved for one question."""
 
-GAP = 1e-8
+GAP = 1e-6
 
 Round = Callable[[Array], tuple[Array, float] | None]
 """From a relaxed z to a feasible allocation near it and its value; None where there is none near."""

@@ -239,3 +239,39 @@ def test_a_closed_pipe_is_no_accident(tmp_path: Path) -> None:
     )
     assert "Traceback" not in done.stderr
     assert os.linesep in done.stdout
+
+
+@pytest.mark.parametrize("run", ["*", "/", "../runs/p", "", "no.json"])
+def test_show_takes_names_not_patterns(
+    run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "pandemic-1.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    assert typed("show", run, monkeypatch=monkeypatch) == 2
+    assert "no record" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("env", [{"COLUMNS": "abc"}, {"COLUMNS": ""}, {"PYTHONIOENCODING": "ascii"}])
+def test_a_strange_terminal_still_gets_the_page(env: dict[str, str], tmp_path: Path) -> None:
+    done = command("invoke", *OFF, "--rounds", "1", cwd=tmp_path, env=env)
+    assert done.returncode == 0, done.stderr
+    assert "Who got what" in done.stdout
+
+
+def test_only_a_yes_accepts_a_merge(tmp_path: Path) -> None:
+    answers = '{"accept": false}\n{"p1": 5}\n{"p1": {"nursing_hours": true}}\n\n'
+    done = command("invoke", *OFF, "--review", "--rounds", "1", "--json", cwd=tmp_path, input=answers)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("not possible") == 3
+    assert "every amount must be a number" in done.stderr
+
+
+@pytest.mark.postgres
+def test_a_database_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
+    env = {"DATABASE_URL": "postgresql://u:secret@127.0.0.1:1/x"}
+    done = command("invoke", *OFF, "--thread", "t", cwd=tmp_path, env=env)
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "DATABASE_URL" in done.stderr
+    assert "secret" not in done.stderr

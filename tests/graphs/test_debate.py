@@ -197,6 +197,13 @@ def test_a_seat_that_wants_nothing_here_has_no_utility_and_no_step(tmp_path: Pat
 def test_a_setting_without_effect_is_the_same_run(tmp_path: Path) -> None:
     ids = {
         play(WARD, tmp_path, rounds=1, **s).run_id
-        for s in ({}, {"strength": 0.6}, {"exponent": 1}, {"floor": 0.5}, {"passages": 3}, {"temperature": 0.2})
+        for s in (
+            {},
+            {"strength": 0.6},
+            {"exponent": 1},
+            {"floor": 0.5},
+            {"passages": 3},
+            {"temperature": 0.2},
+        )
     }
     assert len(ids) == 1

@@ -215,3 +215,47 @@ def test_in_turn_is_what_the_scripts_say() -> None:
     script = in_turn(first, second)
     heard = [Heard(n, "", {}, {}) for n in range(3)]
     assert [script(h) for h in heard] == [first, second, second]
+
+
+def test_a_model_that_refuses_everything_still_gets_its_page(tmp_path: Path) -> None:
+    with Loopback(lambda h: completion("I cannot help with that.")) as server:
+        words = (
+            "invoke",
+            "--retrieval",
+            "off",
+            "--rounds",
+            "1",
+            "--model",
+            "openai:x",
+            "--base-url",
+            server.base_url,
+        )
+        done = command(*words, cwd=tmp_path, env={"OPENAI_API_KEY": KEY})
+    assert done.returncode == 0, done.stderr
+    assert "This run is invalid" in done.stdout
+    assert "abstained" in done.stdout
+
+
+def test_two_processes_do_not_pay_for_one_run_at_once(tmp_path: Path) -> None:
+    with Loopback(lambda h: slow(honest_seat(h), 0.3)) as server:
+        words = (
+            "invoke",
+            "--retrieval",
+            "off",
+            "--rounds",
+            "1",
+            "--model",
+            "openai:x",
+            "--base-url",
+            server.base_url,
+        )
+        env = environment({"OPENAI_API_KEY": KEY})
+        line = [sys.executable, "-m", "graphs.triage", *words]
+        both = [
+            subprocess.Popen(line, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True) for _ in range(2)
+        ]
+        said = [process.communicate(timeout=60)[1] for process in both]
+        assert len(server.heard) == 6
+    codes = sorted(process.returncode for process in both)
+    assert codes in ([0, 2], [0, 0])  # the second may come when the first is done, and then takes its answers
+    assert codes == [0, 0] or any("under way in another process" in text for text in said)

@@ -221,3 +221,17 @@ def test_nothing_read_is_ever_infinite() -> None:
         reply({"p1": {"icu_bed": 1e300, "staff": -1e300}, "p2": {"icu_bed": 0, "staff": 0}}), "stop", WARD
     )
     assert reading.x is not None and all(map(math.isfinite, reading.x.flat)) and len(reading.problems) >= 2
+
+
+def test_a_hostile_reply_is_read_in_no_time() -> None:
+    import time
+
+    began = time.perf_counter()
+    for text in (
+        "<think>" * 28_000,
+        '{"a":' * 39_000,
+        '{"argument": "' + "x" * 1_000_000 + '"}',
+        "</think>" * 24_000,
+    ):
+        assert outermost(text)[0] is None
+    assert time.perf_counter() - began < 5, "quadratic in the length of a reply"
