@@ -51,7 +51,7 @@ def heading(record: RunRecord) -> RenderableType:
     lines = [Text(ward.setting)] if ward.setting else []
     needed = {n: sum(q.needs.get(n, 0) for q in ward.patients) for n in ward.resources}
     scarce = "; ".join(
-        f"{n.replace('_', ' ')}, {r.capacity:g} of the {needed[n]:g} {r.unit} needed"
+        f"{n.replace('_', ' ')}, {r.capacity:g} of the {needed[n]:g} needed ({r.unit})"
         for n, r in ward.resources.items()
     )
     lines.append(Text(f"Available: {scarce}."))
