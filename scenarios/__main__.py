@@ -11,7 +11,7 @@ import typer
 from scenarios.errors import ParleyError
 
 if TYPE_CHECKING:
-    from scenarios.ward import Ward
+    from scenarios.ward import Patient, Ward
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Wards: who needs what.")
 
@@ -76,23 +76,32 @@ def schema() -> None:
 def _print(ward: Ward) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    console = Console()
-    console.print(f"[bold]{ward.title}[/bold] ({ward.name})\n{ward.setting}\n", highlight=False)
+    console = Console(highlight=False)
+    console.print(Text.assemble((ward.title, "bold"), f" ({ward.name})\n{ward.setting}\n"))
     for name, resource in ward.resources.items():
         wanted = sum(p.needs.get(name, 0) for p in ward.patients)
         kind = "divisible" if resource.divisible else "whole"
-        console.print(f"{name}: {resource.capacity:g} of {wanted:g} demanded ({resource.unit}, {kind})")
-    table = Table(
-        "patient", "clinical picture", *ward.protected, "SOFA", "NEWS2", "without → with care", "needs"
-    )
+        console.print(Text(f"{name}: {resource.capacity:g} of {wanted:g} demanded ({resource.unit}, {kind})"))
+    table = Table(box=None, show_header=False, padding=(0, 2, 1, 0))
     for p in ward.patients:
-        groups = [p.group(attribute) or "–" for attribute in ward.protected]
-        scores = ["–" if score is None else str(score) for score in (p.sofa, p.news2)]
-        chances = f"{p.survival_without_care:.0%} → {p.survival_if_treated:.0%}"
+        groups = ", ".join(f"{a} {p.group(a) or 'unknown'}" for a in ward.protected)
         needs = ", ".join(f"{amount:g} {name}" for name, amount in p.needs.items())
-        table.add_row(p.id, p.summary, *groups, *scores, chances, needs)
+        facts = Text(
+            f"{_scores(p)}\nsurvives {p.survival_without_care:.0%} → {p.survival_if_treated:.0%}\nneeds {needs}"
+        )
+        table.add_row(Text(p.id, "bold"), facts, Text.assemble(f"{p.summary}\n", (groups, "dim")))
     console.print(table)
+
+
+def _scores(patient: Patient) -> str:
+    scores = [
+        f"{name} {score}"
+        for name, score in (("SOFA", patient.sofa), ("NEWS2", patient.news2))
+        if score is not None
+    ]
+    return ", ".join(scores) or f"severity {patient.acuity:g}"
 
 
 if __name__ == "__main__":
