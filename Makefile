@@ -12,7 +12,8 @@ triage: $(BIN)/.run     ## a whole debate, from nothing: no key, no server, no a
 	@$(BIN)/python -m graphs.triage invoke
 
 test: $(BIN)/.dev       ## everything that must hold: style, types, tests
-	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -q
 

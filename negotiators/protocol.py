@@ -12,7 +12,8 @@ from pydantic import Field
 
 from personas.persona import Persona, Values
 from scenarios.errors import Unreachable
-from scenarios.ward import Allocation, Model, Ward
+from scenarios.model import Model
+from scenarios.ward import Allocation, Ward
 
 __all__ = [
     "Answer",
@@ -57,9 +58,15 @@ class Move(Model):
     allocation: Allocation | None = Field(description="None only where the seat abstained")
     argument: str = ""
     citations: list[str] = Field(default_factory=list, description="ids of passages it was shown")
-    concedes: list[str] = Field(default_factory=list, description="cells `patient.resource`, as the seat says")
-    contests: list[str] = Field(default_factory=list, description="cells `patient.resource`, as the seat says")
-    principle: Values = Field(default_factory=dict, description="the values its argument appeals to, if stated")
+    concedes: list[str] = Field(
+        default_factory=list, description="cells `patient.resource`, as the seat says"
+    )
+    contests: list[str] = Field(
+        default_factory=list, description="cells `patient.resource`, as the seat says"
+    )
+    principle: Values = Field(
+        default_factory=dict, description="the values its argument appeals to, if stated"
+    )
     status: Status = "made"
     seen: list[str] = Field(default_factory=list, description="hashes of the moves its prompt showed")
     prompt_hash: str = Field(default="", description="sha256 of the exact prompt (reference: of its view)")

@@ -13,7 +13,8 @@ from nodes.findings.emergence import Emergence
 from nodes.settings import Table
 from personas.persona import Persona, Values
 from scenarios.measures import MEASURES
-from scenarios.ward import Allocation, Model, Ward
+from scenarios.model import Model
+from scenarios.ward import Allocation, Ward
 
 SCHEMA_VERSION = "1.0"
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, WithJsonSchema, field_validator, model_validator
 
 from personas.load import shipped
-from scenarios.ward import Model, Slug
+from scenarios.model import Model, Slug
 
 MERGE_RULE_NAMES = (
     "mean-and-repair",

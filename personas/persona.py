@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from scenarios.measures import MEASURES
-from scenarios.ward import Slug, Written
+from scenarios.model import Slug, Written
 
 Values = dict[str, float]
 """Weights >= 0 that sum to 1: over the names of MEASURES and, for a favoured group, `attribute=group,group`."""

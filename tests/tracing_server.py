@@ -48,7 +48,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         limits = {"size_limit": 100, "size_limit_bytes": 20_000_000, "scale_up_qsize_trigger": 1000}
         workers = {"scale_up_nthreads_limit": 2, "scale_down_nempty_trigger": 4}
-        self._answer({"version": "0.0", "batch_ingest_config": {"use_multipart_endpoint": True, **limits, **workers}})
+        self._answer(
+            {"version": "0.0", "batch_ingest_config": {"use_multipart_endpoint": True, **limits, **workers}}
+        )
 
     def do_POST(self) -> None:
         kept: TracingServer = self.server.kept  # type: ignore[attr-defined]

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from scenarios.errors import ParleyError
-from scenarios.ward import Model
+from scenarios.model import Model
 
 
 class Price(Model):

@@ -9,7 +9,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from personas.persona import Values, normalised_values
-from scenarios.ward import Model
+from scenarios.model import Model
 
 Kind = Literal["linear", "boulware", "conceder", "tit-for-tat"]
 

@@ -12,7 +12,8 @@ from personas.persona import Values
 from scenarios.errors import ParleyError
 from scenarios.lottery import draw
 from scenarios.measures import MEASURES
-from scenarios.ward import TOLERANCE, Array, Model, Ward
+from scenarios.model import Model
+from scenarios.ward import TOLERANCE, Array, Ward
 
 __all__ = [
     "CRITERIA",

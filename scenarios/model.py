@@ -1,0 +1,56 @@
+"""How is data checked that crosses a boundary: frozen models that refuse what they do not know."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Annotated, Any, get_args
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+
+
+class Model(BaseModel):
+    """A frozen pydantic model that refuses fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _yes_is_no_number(cls, data: Any) -> Any:
+        """YAML reads `yes` as true, and pydantic reads true as 1.0: refuse that where no yes or no is asked for."""
+        for name in _numeric_fields(cls) & data.keys() if isinstance(data, dict) else ():
+            value = data[name]
+            amounts = value.values() if isinstance(value, dict) else (value,)
+            if any(isinstance(a, bool) for a in amounts):
+                raise ValueError(
+                    f"{name}: true or false where a number belongs (YAML reads yes and no so too)"
+                )
+        return data
+
+
+class Written(Model):
+    """What a person writes into a file, and others read on a terminal: no control characters in its words."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_words(cls, data: Any) -> Any:
+        for name, value in data.items() if isinstance(data, dict) else ():
+            words = [*value.keys(), *value.values()] if isinstance(value, dict) else [value]
+            if any(isinstance(w, str) and _UNPRINTABLE.search(w) for w in words):
+                raise ValueError(f"{name}: holds a control character; take it out")
+        return data
+
+
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+@cache
+def _numeric_fields(model: type[BaseModel]) -> frozenset[str]:
+    return frozenset(name for name, field in model.model_fields.items() if _numeric(field.annotation))
+
+
+def _numeric(kind: Any) -> bool:
+    """Whether a field's type is a number, or a mapping to numbers."""
+    return kind in (int, float) or any(_numeric(part) for part in get_args(kind))
