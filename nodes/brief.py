@@ -45,8 +45,6 @@ def brief(state: Debate, runtime: Runtime[Table]) -> dict[str, Any]:
         # The thread is run again: models answer anew, so this is another replicate.
         settings = settings.model_copy(update={"replicate": settings.replicate + 1})
         run_id = name_run(ward, settings, seats)
-    if settings.models:
-        journal(run_id).claim()
     journal(run_id).append(
         "started", run_id=run_id, scenario=ward.name, settings=settings.model_dump(mode="json")
     )

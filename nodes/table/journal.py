@@ -70,21 +70,22 @@ class Journal:
             import fcntl
         except ImportError:
             return
-        if self._claim is not None:
-            return
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            claim = self.path.open("ab")
-        except OSError as error:
-            raise _cannot_write(self.path.parent, error) from error
-        try:
-            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            claim.close()
-            raise ParleyError(
-                f"run {self.run_id} is under way in another process; wait for it, or name another --replicate"
-            ) from None
-        self._claim = claim
+        with self._lock:  # two seats of this process may come at once
+            if self._claim is not None:
+                return
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                claim = self.path.open("ab")
+            except OSError as error:
+                raise _cannot_write(self.path.parent, error) from error
+            try:
+                fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                claim.close()
+                raise ParleyError(
+                    f"run {self.run_id} is under way in another process; wait for it, or name another --replicate"
+                ) from None
+            self._claim = claim
 
     def release(self) -> None:
         """Give up a claim."""
@@ -109,6 +110,9 @@ class Journal:
     async def pay(self, request: Json, call: Callable[[Json], Awaitable[Json]]) -> Json:
         """The answer to a request: from the journal if it was answered before, else by calling, then kept."""
         key = digest(request)
+        await asyncio.to_thread(
+            self.claim
+        )  # before reading: what another process paid for is in the journal then
         answers = await asyncio.to_thread(self.answers)
         if key not in answers:
             answer = await call(request)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from nodes.record import RunRecord
 from tests.graphs.test_wire import KEY, kill_after
 from tests.loopback import Loopback, honest_seat, slow
-from tests.play import command, without_times
+from tests.play import command, environment, without_times
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
@@ -72,3 +74,24 @@ def test_a_bad_beginning_leaves_no_thread_behind(tmp_path: Path) -> None:
     assert bad.returncode == 2
     good = command("invoke", "--thread", "fresh", "--retrieval", "off", cwd=tmp_path)
     assert good.returncode == 0, good.stderr
+
+
+def test_a_thread_resumed_twice_at_once_is_paid_for_once(tmp_path: Path) -> None:
+    with Loopback(lambda h: slow(honest_seat(h), 0.4)) as server:
+        chosen = (
+            "--retrieval",
+            "off",
+            "--model",
+            "openai:scripted",
+            "--base-url",
+            server.base_url,
+            "--rounds",
+            "1",
+        )
+        kill_after(server, 3, ("invoke", *chosen, "--thread", "torn"), tmp_path)
+        line = [sys.executable, "-m", "graphs.triage", "resume", "torn"]
+        env = environment({"OPENAI_API_KEY": KEY})
+        both = [subprocess.Popen(line, cwd=tmp_path, env=env, stderr=subprocess.DEVNULL) for _ in range(2)]
+        codes = sorted(process.wait(60) for process in both)
+        assert codes in ([0, 0], [0, 2])
+        assert len(server.heard) <= 6 + 1, "at most the call in flight at the kill is paid again"

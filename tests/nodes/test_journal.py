@@ -33,9 +33,15 @@ def test_an_answer_is_paid_for_once_even_by_another_process(tmp_path: Path) -> N
         return {"text": "x" * len(paid)}
 
     request = {"messages": ["hello"]}
-    first = asyncio.run(Journal("run", tmp_path).pay(request, call))
-    again = asyncio.run(Journal("run", tmp_path).pay(request, call))
-    other = asyncio.run(Journal("run", tmp_path).pay({"messages": ["bye"]}, call))
+
+    def pay(request: dict[str, Any]) -> dict[str, Any]:
+        journal = Journal("run", tmp_path)
+        try:
+            return asyncio.run(journal.pay(request, call))
+        finally:
+            journal.release()
+
+    first, again, other = pay(request), pay(request), pay({"messages": ["bye"]})
     assert first == again
     assert other != first
     assert paid == [request, {"messages": ["bye"]}]
@@ -52,6 +58,9 @@ def test_a_call_that_fails_is_not_an_answer(tmp_path: Path) -> None:
     with pytest.raises(ConnectionError):
         asyncio.run(journal.pay({}, fail))
     assert asyncio.run(journal.pay({}, answer)) == {"text": "here"}
+    with pytest.raises(ParleyError, match="under way in another process"):
+        Journal("run", tmp_path).claim()
+    journal.release()
 
 
 def test_lines_of_several_threads_do_not_mix(tmp_path: Path) -> None:
