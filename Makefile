@@ -27,7 +27,8 @@ studio: $(BIN)/.dev     ## LangGraph Studio on this machine
 	@LANGGRAPH_CLI_NO_ANALYTICS=1 LANGGRAPH_NO_VERSION_CHECK=1 $(BIN)/langgraph dev --no-browser
 
 lock: $(BIN)/uv         ## resolve the locks again, with hashes and without addresses
-	@$(BIN)/uv pip compile -q pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-annotate -o requirements-dev.txt
+	@$(BIN)/uv pip compile -q pyproject.toml --group dev --all-extras --universal --generate-hashes --no-emit-index-url --no-annotate -o requirements-dev.txt
+	@$(BIN)/uv pip compile -q pyproject.toml --extra evals -c requirements-dev.txt --universal --generate-hashes --no-emit-index-url --no-annotate -o requirements-evals.txt
 	@$(BIN)/uv pip compile -q pyproject.toml -c requirements-dev.txt --universal --generate-hashes --no-emit-index-url --no-annotate -o requirements.txt
 
 docs: $(BIN)/.run       ## write what is derived into docs/
@@ -48,6 +49,10 @@ $(BIN)/.run: $(BIN)/uv requirements.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.txt
 	@touch $@
 
+$(BIN)/.evals: $(BIN)/.run requirements-evals.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements-evals.txt
+	@touch $@
+
 $(BIN)/.dev: $(BIN)/uv requirements-dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements-dev.txt
-	@touch $@ $(BIN)/.run
+	@touch $@ $(BIN)/.run $(BIN)/.evals
