@@ -33,7 +33,16 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 SETTINGS = (
-    *("framework", "opponent", "strength", "rounds", "until_agreement", "merge_rule", "order", "simultaneous"),
+    *(
+        "framework",
+        "opponent",
+        "strength",
+        "rounds",
+        "until_agreement",
+        "merge_rule",
+        "order",
+        "simultaneous",
+    ),
     *("retrieval", "passages", "model", "opponent_model", "mediator_model", "temperature"),
     *("max_output_tokens", "concession", "exponent", "floor", "persuasion", "opponent_persuasion"),
 )
@@ -91,7 +100,9 @@ def rows_of(record: RunRecord) -> Rows:
 
 def _run(record: RunRecord) -> Row:
     protocol = record.protocol
-    row: Row = {"run_id": record.run_id, "status": record.status, "ward": record.scenario.name}
+    ward = record.scenario.name
+    base, _, twin = ward.partition("--twin-")
+    row: Row = {"run_id": record.run_id, "status": record.status, "ward": ward, "cluster": base, "twin": twin}
     row |= {name: getattr(protocol, name) for name in SETTINGS}
     row |= {"panel": "+".join(protocol.panel), "blind": "+".join(protocol.blind)}
     row |= {"seed": record.seed, "replicate": record.replicate, "favoured": favoured_term(record)}
@@ -137,7 +148,7 @@ def _counted(record: RunRecord) -> Row:
     kinds = Counter(i.kind for i in record.incidents)
     row: Row = {
         f"incidents:{k}": kinds[k] for k in ("abstained", "repaired", "corrected", "retry", "truncated")
-    }  # type: ignore[index]
+    }
     row["calls"] = sum(u.calls for u in record.usage)
     for name in ("input_tokens", "output_tokens", "cost_usd"):
         parts = [getattr(u, name) for u in record.usage if u.calls]

@@ -33,7 +33,9 @@ def paths(where: Iterable[str | Path]) -> list[Path]:
         else:
             raise ParleyError(f"{path}: no such record or folder of records; name another")
     if not found:
-        raise ParleyError(f"{', '.join(map(str, asked)) or 'no path given'}: no record there; run a debate first")
+        raise ParleyError(
+            f"{', '.join(map(str, asked)) or 'no path given'}: no record there; run a debate first"
+        )
     return list(found)
 
 

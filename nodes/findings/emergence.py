@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-import numpy as np
 from pydantic import Field
 
+from nodes.findings.base_rate import FirstDefinition, base_rate
 from nodes.findings.criteria import CRITERIA, Criterion, beyond_the_merge, criteria
 from personas.persona import Values
 from scenarios.errors import ParleyError
-from scenarios.lottery import draw
 from scenarios.measures import MEASURES
 from scenarios.model import Model
 from scenarios.ward import TOLERANCE, Array, Ward
@@ -24,20 +23,13 @@ __all__ = [
     "beyond_the_merge",
     "criteria",
     "emergence",
-    "random_allocation",
 ]
 
 EPSILON = 0.05
 """ε: how far the joint's floor may stay below the best floor."""
 
-MARGIN = 0.01
-"""By how much the joint has to beat another's solo on a measure."""
-
 LEAST_WEIGHT = 0.1
 """The weight from which a measure counts as one that a seat cares for."""
-
-RANDOM_ALLOCATIONS = 200
-"""How many random feasible allocations the base rate of the first definition is taken over."""
 
 
 class Balanced(Model):
@@ -102,16 +94,16 @@ def emergence(
         )
     used = {seat: usable(ward, values[seat]) for seat in solos}
     reasons: list[str] = []
-    passes = _first_definition(ward, solos, used, reasons)
+    test = _first_definition(ward, solos, used, reasons)
     defined = [name for name, g in normalised_measures(ward, joint).items() if g is not None]
     cared_for = [name for name in MEASURES if name in defined and any(name in v for v in used.values())]
     over_j = balanced(ward, cared_for, joint=joint, solos=solos, no_debate=no_debate)
-    first = None if passes is None else passes(joint, reasons)
-    reasons += _why_not_balanced(over_j)
+    found = [] if test is None else test.failures(joint)
+    reasons += [*found, *_why_not_balanced(over_j)]
     return Emergence(
-        first=first,
-        first_base_rate_random=None if passes is None else _base_rate(ward, passes, seed),
-        first_no_debate=None if passes is None else passes(no_debate, []),
+        first=None if test is None else not found,
+        first_base_rate_random=None if test is None else base_rate(test, seed),
+        first_no_debate=None if test is None else not test.failures(no_debate),
         second=over_j.holds,
         second_no_debate=over_j.holds_no_debate,
         **over_j.model_dump(include={"beta_joint", "beta_solos", "beta_no_debate", "beta_optimum", "pareto"}),
@@ -124,17 +116,12 @@ def emergence(
     )
 
 
-Passes = Callable[[Array, list[str]], bool]
-"""Whether an allocation passes the first definition; says why not in the list."""
-
-
 def _first_definition(
     ward: Ward, solos: Mapping[str, Array], values: Mapping[str, Values], reasons: list[str]
-) -> Passes | None:
+) -> FirstDefinition | None:
     from personas.utility import utility
     from scenarios.optimum import Total, maximise, normalised_measures
 
-    cares = {s: [j for j, w in v.items() if j in MEASURES and w >= LEAST_WEIGHT] for s, v in values.items()}
     if len(solos) < 2:
         reasons.append("first: undefined, one seat has no other whose solo could be beaten")
         return None
@@ -142,54 +129,14 @@ def _first_definition(
         reasons.append(f"first: undefined, {', '.join(silent)} declares no values that this ward defines")
         return None
     utilities = {s: utility(ward, v) for s, v in values.items()}
-    most = {s: maximise(ward, Total(u)).value for s, u in utilities.items()}
-    solo_measures = {s: normalised_measures(ward, x) for s, x in solos.items()}
-
-    def passes(x: Array, why: list[str]) -> bool:
-        g = normalised_measures(ward, x)
-        before = len(why)
-        for seat, u in utilities.items():
-            if u.value(ward, x) >= most[seat] - TOLERANCE:
-                why.append(f"first: it is an optimum of {seat} alone")
-            for other in (s for s in solos if s != seat):
-                theirs = solo_measures[other]
-                if not any((g[j] or 0) > (theirs[j] or 0) + MARGIN for j in cares[seat]):
-                    why.append(f"first: it beats {other}'s solo on nothing that {seat} cares for")
-        return len(why) == before
-
-    return passes
-
-
-def random_allocation(ward: Ward, rng: np.random.Generator) -> Array:
-    """A random feasible allocation that leaves nothing idle: exponential claims, filled up to demand.
-
-    Each resource is shared in proportion to independent Exp(1) claims times demand, what passes a demand
-    going to the others; whole goods are then drawn by a lottery with those marginals. Shape (N, K), in units.
-    """
-    a = ward.arrays
-    x = np.zeros_like(a.demand)
-    for k, capacity in enumerate(a.capacity):
-        demand = a.demand[:, k]
-        claims = rng.exponential(size=len(demand)) * demand
-        x[:, k] = _filled(claims, demand, min(float(capacity), float(demand.sum())))
-    return draw(ward, x, rng) if a.whole.any() else x
-
-
-def _filled(claims: Array, demand: Array, amount: float) -> Array:
-    """min(demand, t·claims) for the t at which it adds up to `amount`: the smallest ratios are filled first."""
-    x, left = np.zeros_like(demand), amount
-    order = np.argsort(np.divide(demand, claims, out=np.full_like(demand, np.inf), where=claims > 0))
-    for at, i in enumerate(order):
-        share = claims[order[at:]].sum()
-        x[i] = min(demand[i], left * claims[i] / share) if share > 0 else 0.0
-        left -= x[i]
-    return x
-
-
-def _base_rate(ward: Ward, passes: Passes, seed: int) -> float:
-    rng = np.random.default_rng([seed, 0xE3])
-    return (
-        sum(passes(random_allocation(ward, rng), []) for _ in range(RANDOM_ALLOCATIONS)) / RANDOM_ALLOCATIONS
+    return FirstDefinition(
+        ward=ward,
+        utilities=utilities,
+        most={s: maximise(ward, Total(u)).value for s, u in utilities.items()},
+        cares={
+            s: [j for j, w in v.items() if j in MEASURES and w >= LEAST_WEIGHT] for s, v in values.items()
+        },
+        solos={s: normalised_measures(ward, x) for s, x in solos.items()},
     )
 
 

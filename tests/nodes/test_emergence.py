@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from nodes.findings.base_rate import FirstDefinition, random_allocations
 from nodes.findings.emergence import (
     CRITERIA,
     Emergence,
@@ -17,7 +18,6 @@ from nodes.findings.emergence import (
     beyond_the_merge,
     criteria,
     emergence,
-    random_allocation,
 )
 from personas.persona import Values
 from personas.utility import usable, utility
@@ -230,11 +230,29 @@ def test_both_definitions_equal_brute_force_on_whole_goods(ward: Ward, data: st.
 @given(wards(most_patients=6), st.integers(0, 1000))
 @settings(max_examples=60, deadline=None)
 def test_random_allocations_are_feasible_leave_nothing_idle_and_repeat(ward: Ward, seed: int) -> None:
-    x = random_allocation(ward, np.random.default_rng(seed))
-    assert ward.violations(x) == []
+    many = random_allocations(ward, np.random.default_rng(seed), 5)
     a = ward.arrays
-    np.testing.assert_allclose(x.sum(axis=0), np.minimum(a.capacity, a.demand.sum(axis=0)), atol=1e-9)
-    np.testing.assert_array_equal(x, random_allocation(ward, np.random.default_rng(seed)))
+    for x in many:
+        assert ward.violations(x) == []
+        np.testing.assert_allclose(x.sum(axis=0), np.minimum(a.capacity, a.demand.sum(axis=0)), atol=1e-9)
+    np.testing.assert_array_equal(many, random_allocations(ward, np.random.default_rng(seed), 5))
+
+
+@given(wards(most_patients=6), st.data())
+@settings(max_examples=60, deadline=None)
+def test_many_allocations_at_once_pass_exactly_where_each_alone_does(ward: Ward, data: st.DataObject) -> None:
+    used = {s: usable(ward, data.draw(values())) for s in "AB"}
+    assume(all(used.values()))
+    utilities = {s: utility(ward, v) for s, v in used.items()}
+    test = FirstDefinition(
+        ward,
+        utilities,
+        {s: maximise(ward, Total(u)).value for s, u in utilities.items()},
+        {s: [j for j in v if "=" not in j] for s, v in used.items()},
+        {s: normalised_measures(ward, maximise(ward, Total(u)).x) for s, u in utilities.items()},
+    )
+    many = random_allocations(ward, np.random.default_rng(1), 30)
+    assert test.pass_many(many).tolist() == [not test.failures(x) for x in many]
 
 
 FULL = ward_of(
