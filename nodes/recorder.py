@@ -19,8 +19,9 @@ from nodes.table.edges import say
 from nodes.table.journal import journal, put_away
 from nodes.table.seats import Sitting, last_valid_moves, sitting
 from scenarios.measures import raw_measures
+from scenarios.objective import Objective
 from scenarios.optimum import normalised_measures
-from scenarios.ward import Allocation, Array
+from scenarios.ward import Allocation, Array, Ward
 
 
 async def record(state: Debate) -> dict[str, Any]:
@@ -114,13 +115,18 @@ def _allocations(
 
 def outcome(sat: Sitting, allocation: Allocation) -> Outcome:
     """One allocation measured: in the ward as it is, but utilities as the seats see it."""
-    x = sat.ward.array(allocation)
+    return measured(sat.ward, sat.shown, allocation, {s: sat.utility(s) for s in sat.seats if sat.wants(s)})
+
+
+def measured(ward: Ward, shown: Ward, allocation: Allocation, utilities: Mapping[str, Objective]) -> Outcome:
+    """One allocation measured in the ward; utilities, by seat, are taken over the ward as shown."""
+    x = ward.array(allocation)
     return Outcome(
         allocation=allocation,
-        measures={k: _number(v) for k, v in raw_measures(sat.ward, x).items()},
-        normalised={k: _number(v) for k, v in normalised_measures(sat.ward, x).items()},
-        utilities={s: round(sat.utility(s).value(sat.shown, x), 9) for s in sat.seats if sat.wants(s)},
-        criteria=criteria(sat.ward, x),
+        measures={k: _number(v) for k, v in raw_measures(ward, x).items()},
+        normalised={k: _number(v) for k, v in normalised_measures(ward, x).items()},
+        utilities={s: round(u.value(shown, x), 9) for s, u in utilities.items()},
+        criteria=criteria(ward, x),
     )
 
 
