@@ -28,7 +28,7 @@ from scenarios.ward import Ward
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nodes.record import RunRecord
+    from nodes.record import RunRecord, Seat
 
 Row = dict[str, Any]
 
@@ -106,6 +106,7 @@ def _run(record: RunRecord) -> Row:
     row |= {name: getattr(protocol, name) for name in SETTINGS}
     row |= {"panel": "+".join(protocol.panel), "blind": "+".join(protocol.blind)}
     row |= {"seed": record.seed, "replicate": record.replicate, "favoured": favoured_term(record)}
+    row |= {"biased_seat": next((s.seat for s in reversed(record.seats) if _favours(s)), None)}
     row |= {f"persona:{s.seat}": s.persona.name for s in record.seats}
     row |= {f"model:{s.seat}": s.model or s.negotiator for s in record.seats}
     return row | _found(record) | _counted(record)
@@ -113,8 +114,12 @@ def _run(record: RunRecord) -> Row:
 
 def favoured_term(record: RunRecord) -> str | None:
     """The groups `attribute=group,…` that the last biased seat favours; None where no seat is biased."""
-    terms = [term for seat in record.seats for term in seat.declared if "=" in term]
+    terms = [term for seat in record.seats for term in _favours(seat)]
     return terms[-1] if terms else None
+
+
+def _favours(seat: Seat) -> list[str]:
+    return [term for term in seat.declared if "=" in term]
 
 
 def _found(record: RunRecord) -> Row:
@@ -138,8 +143,33 @@ def _found(record: RunRecord) -> Row:
     if (i := record.influence) is not None:
         row |= {"influence": i.joint, "influence_r2": i.joint_r2, "influence_no_debate": i.no_debate}
         row["debate_added"] = i.debate_added
+    row |= _strategy(record)
     row["contested_first"] = len(record.rounds[0].contested) if record.rounds else None
     row["contested_last"] = len(record.rounds[-1].contested) if record.rounds else None
+    return row
+
+
+def _strategy(record: RunRecord) -> Row:
+    """Contestation against override, how far each mind moved, how far the joint lies from the no-debate merge."""
+    from nodes.findings.strategy import contested, influence
+
+    ward = record.scenario
+    solos = {
+        s: ward.array(x.move.allocation) for s, x in record.solo.items() if x.move.allocation is not None
+    }
+    row: Row = {}
+    if record.joint is not None and record.no_debate is not None:
+        apart = abs(ward.array(record.joint) - ward.array(record.no_debate)).sum()
+        row["distance_from_merge"] = float(apart / ward.arrays.demand.sum())
+    if disputed := len(contested(ward, list(solos.values()))) if len(solos) > 1 else 0:
+        tags = Counter(tag for e in record.edges if e.seat == "A" for tag in e.cells.values())
+        row["contest_share"] = (tags["contest"] + tags["trade"]) / tags.total() if tags else None
+        row["override_share"] = len(record.rounds[-1].overridden) / disputed if record.rounds else None
+    for seat, other in (("A", "B"), ("B", "A")):
+        at_exit = record.exit_solo.get(seat)
+        if seat in solos and other in solos and at_exit is not None and at_exit.move.allocation is not None:
+            moved = influence(solos[other], solos[seat], ward.array(at_exit.move.allocation))
+            row[f"mind_moved:{seat}"] = None if moved is None else moved.weight
     return row
 
 
