@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from negotiators.chat.failures import Failure, failure_of, wait_s
 from negotiators.chat.models import Server, build, http_client
+from negotiators.chat.pacing import Heard, gate
 from negotiators.chat.prompting import digest
 from negotiators.protocol import Unreachable
 
@@ -83,7 +84,7 @@ class Line:
         form = replace(self._form, route=request["route"]) if request.get("route") else self._form
         started, incidents, tries = time.monotonic(), list[Json](), 1
         while True:
-            got = await self._attempt(model, request, form)
+            got = await self._in_turn(model, request, form)
             if not isinstance(got, Failure):
                 if not request.get("route"):
                     self._form = form
@@ -134,6 +135,19 @@ class Line:
                 self.server, timeout_s=self.limits.timeout_s, temperature=self.temperature, client=client
             )
             self._open[loop] = (model, client)
+
+    async def _in_turn(self, model: BaseChatModel, request: Json, form: Form) -> Json | Failure:
+        """Ask once; where calls are paced (see `negotiators.chat.pacing`), when it is this one's turn."""
+        through = gate()
+        if through is None:
+            return await self._attempt(model, request, form)
+        began, heard = await through.enter(self.server.where), None
+        try:
+            got = await self._attempt(model, request, form)
+            heard = Heard.of(got, request["messages"])
+            return got
+        finally:
+            through.leave(self.server.where, self.server.spec, began, heard)
 
     async def _attempt(self, model: BaseChatModel, request: Json, form: Form) -> Json | Failure:
         """Ask once. No exception leaves here with a client's own text or traceback in its context."""

@@ -1,0 +1,1 @@
+"""How is a study planned, frozen, run and exported: `python -m evals.experiment`."""
