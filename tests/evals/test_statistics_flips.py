@@ -83,7 +83,7 @@ def test_drawn_assignments_come_near_the_exact_p_and_never_reach_zero() -> None:
     ranks = np.arange(1, 31) * np.where(np.arange(30) % 3 == 1, -1, 1)
     exact = wilcoxon(ranks, method="exact").pvalue
     drawn = sign_flip(ranks, rng=rng(1), flips=40_000)
-    assert drawn == pytest.approx(exact, abs=4 * np.sqrt(exact * (1 - exact) / 40_000))
+    assert drawn == pytest.approx(exact, abs=4 * float(np.sqrt(exact * (1 - exact) / 40_000)))
     assert sign_flip(np.ones(30), rng=rng(), flips=99) == 1 / 100
 
 
