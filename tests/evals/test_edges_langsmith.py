@@ -12,7 +12,7 @@ from langsmith import Client
 
 from evals.edges import cells, changes, events, from_langsmith, from_records, read_langsmith, read_records
 from scenarios.errors import ParleyError
-from tests.evals.langsmith_server import KEY, PAGE, AskedServer, asked_server
+from tests.evals.edges_server import KEY, PAGE, AskedServer, asked_server
 from tests.play import environment
 
 PROJECT = "parley-edges"
@@ -53,7 +53,7 @@ def smith(traced: tuple[AskedServer, Path]) -> Iterator[AskedServer]:
 
 
 def client(smith: AskedServer, key: str = KEY) -> Client:
-    return Client(api_url=smith.url, api_key=key, auto_batch_tracing=False, retry_config=0)  # type: ignore[arg-type]
+    return Client(api_url=smith.url, api_key=key, auto_batch_tracing=False)
 
 
 def test_a_project_gives_the_same_tables_as_the_records(
@@ -147,7 +147,7 @@ def test_a_refusal_is_one_line_without_the_key(smith: AskedServer, status: int, 
 def test_a_wrong_key_an_unknown_project_and_no_server_are_told_apart(smith: AskedServer) -> None:
     assert "refused" in refusal(PROJECT, client(smith, "lsv2_pt_another_key"))
     assert "no such project" in refusal("never-traced", client(smith))
-    nobody = Client(api_url="http://127.0.0.1:9", api_key=KEY, auto_batch_tracing=False, retry_config=0)  # type: ignore[arg-type]
+    nobody = Client(api_url="http://127.0.0.1:9", api_key=KEY, auto_batch_tracing=False)
     assert "cannot be reached" in refusal(PROJECT, nobody)
     with pytest.raises(ParleyError, match="at least 1"):
         from_langsmith(PROJECT, client(smith), limit=0)
