@@ -1,0 +1,1 @@
+"""What a study found: hypotheses tested, tables with both nulls beside them, figures, what a sceptic asks."""

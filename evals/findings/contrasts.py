@@ -1,0 +1,189 @@
+"""What does a hypothesis compare, in which runs, and what came out: paired by ward, seed and all that is equal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evals.findings.section import settled
+from evals.outcomes import find, outcome
+from scenarios.errors import ParleyError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from evals.experiment.study import Hypothesis
+    from evals.frames import Frames
+    from evals.statistics import Estimate
+
+Selection = Mapping[str, Any]
+"""Which rows: `stage`, `control` (a listed condition's name, "" for the crossed base), or factor values."""
+
+PAIRED_BY = ("cluster", "seed", "replicate", "policy")
+FOLDED = {"best_solo": "solo:", "best_mixture": "mixture:", "lottery": "lottery:"}
+"""Stages folded from several: of solos and mixtures the one that the outcome likes best, of lotteries the mean."""
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One hypothesis tested.
+
+    `pairs` has a row a pair (or a run, where `against` is a number): the ids, both values, the difference.
+    `null_low` and `null_high` span the mean of the same contrast over the policy grid of the bargaining null.
+    """
+
+    hypothesis: Hypothesis
+    estimate: Estimate
+    pairs: pd.DataFrame
+    treatment: float | None
+    control: float | None
+    unmatched: int
+    null_low: float | None
+    null_high: float | None
+    p_family: float | None = None
+
+    @property
+    def verdict(self) -> str:
+        """supported, opposite, no difference shown, or not tested; of the corrected p at .05."""
+        if self.estimate.mean is None or self.p_family is None:
+            return "not tested"
+        if self.p_family > 0.05:
+            return "not shown"
+        wanted = {"greater": 1, "less": -1}.get(self.hypothesis.direction, 0)
+        if wanted and np.sign(self.estimate.mean) == -wanted:
+            return "not shown"
+        small = abs(self.estimate.mean) < self.hypothesis.smallest_effect
+        return "supported, but smaller than matters" if small else "supported"
+
+    @property
+    def beyond_bargaining(self) -> bool | None:
+        """Whether the interval lies outside the bargaining band, on the side that was predicted; None: unknown."""
+        e = self.estimate
+        if self.null_low is None or self.null_high is None or e.low is None or e.high is None:
+            return None
+        if self.hypothesis.direction == "greater":
+            return e.low > self.null_high
+        if self.hypothesis.direction == "less":
+            return e.high < self.null_low
+        return e.low > self.null_high or e.high < self.null_low
+
+
+def contrasts(frames: Frames, hypotheses: Sequence[Hypothesis], rng: np.random.Generator) -> list[Contrast]:
+    """Every hypothesis tested, p adjusted by Holm within its family. Raises ParleyError as `differences` does."""
+    from dataclasses import replace
+
+    from evals.statistics import holm
+
+    found = [contrast(frames, h, rng) for h in hypotheses]
+    for family in dict.fromkeys(h.family for h in hypotheses):
+        members = [i for i, h in enumerate(hypotheses) if h.family == family]
+        raw = [found[i].estimate.p for i in members]
+        adjusted = holm(np.array([np.nan if p is None else p for p in raw], dtype=float))
+        for i, p in zip(members, adjusted, strict=True):
+            found[i] = replace(found[i], p_family=None if np.isnan(p) else float(p))
+    return found
+
+
+def contrast(frames: Frames, hypothesis: Hypothesis, rng: np.random.Generator) -> Contrast:
+    """One hypothesis tested on the study's runs, and the same contrast over the bargaining null's policies."""
+    from evals.statistics import estimate
+
+    h = hypothesis
+    pairs, unmatched = differences(frames, h.outcome, h.of, h.against)
+    found = estimate(
+        pairs["difference"].to_numpy(float), pairs["cluster"].to_numpy(), rng=rng, alternative=h.direction
+    )
+    low, high = _bargaining_band(frames, h)
+    return Contrast(
+        hypothesis=h,
+        estimate=found,
+        pairs=pairs,
+        treatment=_mean(pairs, "treatment"),
+        control=_mean(pairs, "control"),
+        unmatched=unmatched,
+        null_low=low,
+        null_high=high,
+    )
+
+
+def differences(
+    frames: Frames, name: str, of: Selection, against: Selection | float, role: str = "study"
+) -> tuple[pd.DataFrame, int]:
+    """Treatment less control, one row a pair, and how many rows found no partner.
+
+    Rows are paired where ward, seed, replicate and every factor agree that `of` and `against` do not set
+    apart. With a number for `against` each treatment row stands against that number. Columns: cluster, seed,
+    run_treatment, run_control, treatment, control, difference. A value that is missing stays missing.
+    Raises ParleyError for a column that no run has, or where nothing is selected.
+    """
+    left = selected(frames, name, of, role).rename(columns={"value": "treatment", "run_id": "run_treatment"})
+    if not isinstance(against, Mapping):
+        left["control"], left["run_control"] = float(against), None
+        left["difference"] = settled(left["treatment"] - left["control"])
+        return left, 0
+    # What the control does not mention is as in the treatment, unless the treatment sets it apart.
+    inherited = {k: v for k, v in of.items() if k not in against}
+    right = selected(frames, name, inherited | dict(against), role)
+    right = right.rename(columns={"value": "control", "run_id": "run_control"})
+    apart = {k for k in against if of.get(k) != against[k]}
+    factors = [c for c in left.columns if c.startswith("cell:") and c.removeprefix("cell:") not in apart]
+    keys = [*PAIRED_BY, *factors]
+    both = left.merge(right[[*keys, "control", "run_control"]], on=keys, how="left", indicator=True)
+    unmatched = int((both["_merge"] == "left_only").sum())
+    pairs = both[both["_merge"] == "both"].drop(columns="_merge")
+    return pairs.assign(difference=settled(pairs["treatment"] - pairs["control"])), unmatched
+
+
+def selected(frames: Frames, name: str, chosen: Selection, role: str) -> pd.DataFrame:
+    """The rows of one outcome that a selection names: run_id, the pairing columns, cell:* and value."""
+    values, stage = outcome(frames, name), str(chosen.get("stage", "joint"))
+    values = _folded(values, name, stage) if stage in FOLDED else values[values["stage"] == stage]
+    runs = frames.runs[(frames.runs["role"] == role) & (frames.runs["status"] == "complete")]
+    runs = runs[runs["control"] == chosen.get("control", "")]
+    for key, wanted in chosen.items():
+        if key in ("stage", "control"):
+            continue
+        column = f"cell:{key}" if f"cell:{key}" in runs else key
+        if column not in runs:
+            raise ParleyError(
+                f"hypothesis: no factor or column '{key}' in the runs; name one that the study has"
+            )
+        runs = runs[runs[column].isin(wanted if isinstance(wanted, list) else [wanted])]
+    cells = [c for c in runs.columns if c.startswith("cell:")]
+    kept = runs[["run_id", *PAIRED_BY, *cells]]
+    return kept.merge(values[["run_id", "value"]], on="run_id", how="left").astype({"value": float})
+
+
+def _folded(values: pd.DataFrame, name: str, stage: str) -> pd.DataFrame:
+    """Of each run, the best or the mean of several stages by the outcome; missing where one of them is."""
+    grouped = values[values["stage"].str.startswith(FOLDED[stage])].groupby("run_id")["value"]
+    better = find(name).better
+    if stage == "lottery":
+        fold = grouped.mean()
+    elif better in ("higher", "lower"):
+        fold = grouped.max() if better == "higher" else grouped.min()
+    else:
+        raise ParleyError(f"hypothesis: no {stage} by {name}, of which neither more nor less is better")
+    return fold.where(grouped.count() == grouped.size()).rename("value").reset_index()
+
+
+def _bargaining_band(frames: Frames, h: Hypothesis) -> tuple[float | None, float | None]:
+    """Least and greatest mean of the same contrast over the policies of the bargaining null; None where not run."""
+    null = frames.runs[frames.runs["role"] == "bargaining"]
+    if null.empty:
+        return None, None
+    try:
+        pairs, _ = differences(frames, h.outcome, h.of, h.against, role="bargaining")
+    except ParleyError:
+        return None, None
+    means = pairs.groupby(["policy", "cluster"])["difference"].mean().groupby("policy").mean().dropna()
+    return (float(means.min()), float(means.max())) if len(means) else (None, None)
+
+
+def _mean(pairs: pd.DataFrame, column: str) -> float | None:
+    """Mean over wards of their own means, over pairs of which both values are there."""
+    means = pairs.dropna(subset=["difference"]).groupby("cluster")[column].mean()
+    return float(means.mean()) if len(means) else None

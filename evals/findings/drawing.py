@@ -1,0 +1,129 @@
+"""How do figures look: one style for all, colours that the colour-blind tell apart, and shapes beside colours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, QUIET, PALE = "#1b1f24", "#6b7280", "#e5e7eb"
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
+"""Okabe & Ito 2008."""
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+
+STYLE: Any = {
+    "font.size": 9.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": QUIET,
+    "axes.labelcolor": INK,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": PALE,
+    "xtick.color": QUIET,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+    "svg.hashsalt": "parley",
+    "svg.fonttype": "none",
+}
+
+
+def styled() -> Any:
+    """The style, for as long as a `with` lasts: figures are made and saved inside."""
+    from matplotlib import rc_context
+
+    return rc_context(STYLE)
+
+
+def figure(rows: int = 1, columns: int = 1, *, width: float = 7.0, height: float = 4.0, **more: Any) -> Any:
+    """A figure and its axes (always a 2-D array), drawn without a screen and without pyplot's state."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    fig = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(fig)
+    return fig, fig.subplots(rows, columns, squeeze=False, **more)
+
+
+def titled(fig: Figure, title: str, note: str = "") -> Figure:
+    """What the figure shows, above it in one sentence, and how to read it, below."""
+    fig.suptitle(title, x=0.01, ha="left", fontsize=11.5, fontweight="bold", color=INK)
+    if note:
+        fig.supxlabel(note, x=0.01, ha="left", fontsize=8, color=QUIET)
+    return fig
+
+
+def forest(
+    ax: Axes,
+    labels: Sequence[str],
+    means: Sequence[float | None],
+    intervals: Sequence[tuple[float | None, float | None]],
+    bands: Sequence[tuple[float | None, float | None]] = (),
+) -> None:
+    """Effects with their intervals, one a line, first on top; a grey band behind each is its null."""
+    places = np.arange(len(labels))[::-1]
+    for place, (low, high) in zip(places, bands, strict=False):
+        if low is not None and high is not None:
+            ax.fill_betweenx([place - 0.32, place + 0.32], low, high, color=PALE, linewidth=0)
+    for place, mean, (low, high) in zip(places, means, intervals, strict=True):
+        if mean is None:
+            ax.annotate("not tested", (0, place), color=QUIET, va="center", fontsize=8)
+            continue
+        if low is not None and high is not None:
+            ax.plot([low, high], [place, place], color=COLOURS[0], linewidth=2, solid_capstyle="butt")
+        ax.plot(mean, place, marker="o", color=COLOURS[0], markersize=6)
+    ax.axvline(0, color=INK, linewidth=0.9)
+    ax.set_yticks(places, labels)
+    ax.set_ylim(-0.7, len(labels) - 0.3)
+    ax.grid(axis="y", visible=False)
+
+
+def series(
+    ax: Axes,
+    x: Sequence[Any],
+    lines: Mapping[str, Sequence[float | None]],
+    bands: Mapping[str, Sequence[tuple[float | None, float | None]]] | None = None,
+) -> None:
+    """Lines with markers, each in a colour and a shape of its own, with a band where one is given."""
+    places = np.arange(len(x))
+    for i, (name, values) in enumerate(lines.items()):
+        y = np.array([np.nan if v is None else v for v in values], dtype=float)
+        colour = COLOURS[i % len(COLOURS)]
+        ax.plot(places, y, color=colour, marker=MARKERS[i % len(MARKERS)], label=name, linewidth=1.6)
+        if bands and name in bands:
+            low, high = (
+                np.array([np.nan if b[k] is None else b[k] for b in bands[name]], dtype=float) for k in (0, 1)
+            )
+            ax.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
+    ax.set_xticks(places, [str(v) for v in x])
+    ax.margins(x=0.05)
+
+
+def heatmap(
+    ax: Axes,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    values: np.ndarray[Any, Any],
+    text: Sequence[Sequence[str]],
+) -> None:
+    """Shares from 0 to 1 as shades, each with its number; a cell that is missing is hatched."""
+    shown = np.ma.masked_invalid(values)
+    ax.set_facecolor("white")
+    ax.imshow(shown, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for i in range(len(rows)):
+        for j in range(len(columns)):
+            dark = not np.ma.is_masked(shown[i, j]) and shown[i, j] > 0.55
+            ax.text(j, i, text[i][j], ha="center", va="center", fontsize=8, color="white" if dark else INK)
+    ax.set_xticks(range(len(columns)), columns, rotation=30, ha="right")
+    ax.set_yticks(range(len(rows)), rows)
+    ax.grid(visible=False)

@@ -1,0 +1,79 @@
+"""What did a study find: every section of it, made from its records and its plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evals.findings.contrasts import contrasts
+from evals.findings.section import SEED, Findings, Section
+
+if TYPE_CHECKING:
+    from evals.experiment.ledger import Folder
+    from evals.experiment.plan import Plan
+    from evals.frames import Frames
+
+Tell = Callable[[str], None]
+"""Told, in a few words, what is being worked out."""
+
+
+def gathered(folder: Folder, plan: Plan, tell: Tell) -> Findings:
+    """The study's records as tables, joined with its plan. Raises ParleyError where none is recorded."""
+    from evals.experiment.tables import record_paths, study_frames
+    from evals.fairness.standards import restated
+
+    tell("reading records")
+    files = record_paths(folder, plan)
+    frames = study_frames(folder, plan)
+    if plan.study.thresholds:
+        frames = restated(frames, files, plan.study.thresholds)
+    return Findings(plan.study, frames, files, reference_only=not plan.models)
+
+
+def sections(f: Findings, folder: Folder, plan: Plan, tell: Tell) -> list[Section]:
+    """Every section, in the order they are read."""
+    from evals.experiment.freezing import standing
+    from evals.findings.account import account, limits, sceptic
+    from evals.findings.fairness import fairness
+    from evals.findings.strategy import strategy
+    from evals.findings.system import system
+    from evals.findings.verdicts import verdicts
+
+    tell("testing hypotheses")
+    found = contrasts(_bounded(f), f.study.hypotheses, np.random.default_rng(SEED))
+    out = [account(f, folder, plan), verdicts(found, standing(folder, f.study))]
+    parts: Sequence[tuple[str, Callable[[Findings], list[Section]]]] = (
+        ("fairness", fairness),
+        ("the system", system),
+        ("strategy", strategy),
+    )
+    for name, part in parts:
+        tell(f"measuring {name}")
+        out += part(f)
+    return [*out, sceptic(f, found), limits(f)]
+
+
+def _bounded(f: Findings) -> Frames:
+    """The frames with an oracle, lotteries and mixtures, for the study's own runs, if a hypothesis asks for them."""
+    from evals.bounds import with_bounds
+
+    asked = {str(side.get("stage")) for h in f.study.hypotheses for side in (h.of, h.other_side or {})}
+    if not asked & {"oracle", "lottery", "best_mixture"}:
+        return f.frames
+    runs = f.frames.runs
+    own = set(runs.loc[(runs["role"] == "study") & (runs["status"] == "complete"), "run_id"])
+    return with_bounds(f.frames, [p for p in f.records if p.stem in own])
+
+
+def findings(folder: Folder, plan: Plan, tell: Tell) -> tuple[str, list[Section], Path]:
+    """Make a study's findings and write them; the title, the sections and the path of findings.md."""
+    from evals.findings.write import write
+
+    f = gathered(folder, plan, tell)
+    made = sections(f, folder, plan, tell)
+    title = f"{f.study.name}: {f.study.question}"
+    tell("drawing figures")
+    return title, made, write(title, made, folder.path)

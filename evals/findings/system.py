@@ -1,0 +1,198 @@
+"""What did the system do that no seat would: standards met, emergence, what debate lost, and what fairness cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evals.findings.by_stage import by_stage, shown
+from evals.findings.section import REST, SEED, Findings, Section, Shown, estimated, number, share
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+SHARES = (
+    ("joint_share", "joint", "o"),
+    ("no_debate_share", "no-debate merge", "s"),
+    ("random_share", "random", "^"),
+)
+EFFECTS = (("beyond_share", "beyond the merge", "P"), ("lost_share", "lost in debate", "X"))
+OUTCOMES = ("criteria_met", "beta", "survival", "worst_off", "least_utility")
+
+
+def system(f: Findings) -> list[Section]:
+    """The sections on the system."""
+    return [_measures(f), _emergence(f), _price(f)]
+
+
+def _measures(f: Findings) -> Section:
+    from evals.fairness.standards import standards
+
+    table = by_stage(f, OUTCOMES)
+    return Section(
+        title="What the system reached",
+        says=[
+            "Criteria are standards of adequacy, ours, whose thresholds a study may set. β is the least of the six "
+            "normalised measures."
+        ],
+        tables={"system_by_stage": table, "standards": standards(f.frames)},
+        shown=[
+            shown(table, "criteria_met", "Share of criteria met"),
+            shown(f.told(table), "beta", "Least of the measures, β, in the cross"),
+        ],
+    )
+
+
+def _emergence(f: Findings) -> Section:
+    from evals.fairness.standards import by_ward, debate_table, emergence_table, negative_control, with_random
+
+    base = f.base.runs
+    ids = set(base.loc[base["status"] == "complete", "run_id"])
+    frames = with_random(f.frames, [p for p in f.records if p.stem in ids])
+    table, effects = emergence_table(frames), debate_table(f.frames)
+    control = negative_control(f.of(f.frames.runs[f.frames.runs["role"] == "study"]))
+    attained = control[control["attained"].astype(bool)]
+    found = int(attained["emergence_2"].sum())
+    says = [
+        "Definition 1 is nearly vacuous, so what the no-debate merge and random allocations pass stands beside it. "
+        "*Beyond the merge* are criteria that the joint meets and neither solo nor the no-debate merge did; *lost in "
+        "debate* are criteria that the no-debate merge met and the joint does not.",
+        "Negative control: "
+        + (
+            f"where a seat alone reached the maximum of all that is cared for, definition 2 held in {found} of "
+            f"{len(attained)} runs (it must in none)."
+            if len(attained)
+            else "no ward here has an allocation that is best by every measure that is cared for."
+        ),
+    ]
+    wards = by_ward(f.frames)
+    return Section(
+        title="Emergence, and emergence beyond the merge",
+        says=says,
+        tables={"emergence": table, "debate_effects": effects, "emergence_by_ward": wards},
+        shown=[_shown_emergence(f.told(table)), _shown_effects(effects, wards)],
+        figures={"emergence": lambda: _emergence_figure(table, effects)},
+    )
+
+
+def _shown_emergence(table: pd.DataFrame) -> Shown:
+    rows = []
+    for r in table[~table["common_maximiser"].astype(bool)].itertuples():
+        rows.append(
+            [
+                f"{r.condition}, definition {r.definition}",
+                share(int(r.joint), int(r.defined)),
+                share(int(r.no_debate), int(r.defined)),
+                number(r.random_share),
+                str(int(r.undefined) + int(r.missing)),
+            ]
+        )
+    return Shown(
+        title="Emergence by both definitions, with base rates, in the cross",
+        headings=["condition", "joint", "no-debate merge", "random", "undefined"],
+        rows=rows,
+        note="random: mean share of 200 random feasible allocations that pass." + REST,
+    )
+
+
+def _shown_effects(effects: pd.DataFrame, wards: pd.DataFrame) -> Shown:
+    from evals.statistics import estimate
+
+    rng = np.random.default_rng(SEED)
+    rows = []
+    for r in effects[effects["criterion"] == "any"].itertuples():
+        mine = wards[(wards["condition"] == r.condition) & (wards["outcome"] == "criteria")]
+        e = estimate(mine["difference"].to_numpy(float), mine["cluster"].to_numpy(), rng=rng)
+        rows.append(
+            [
+                str(r.condition),
+                share(int(r.beyond), int(r.defined)),
+                share(int(r.lost), int(r.defined)),
+                estimated(e.mean, e.low, e.high, signed=True),
+            ]
+        )
+    return Shown(
+        title="What debate added to the merge, and what it lost",
+        headings=["condition", "runs with a criterion beyond", "runs that lost one", "beyond − lost, a run"],
+        rows=rows,
+    )
+
+
+def _price(f: Findings) -> Section:
+    from evals.fairness.price import distance_table, price_table
+
+    base = f.frames.runs[(f.frames.runs["role"] == "study") & (f.frames.runs["control"] == "")]
+    ids = set(base["run_id"])
+    files = [p for p in f.records if p.stem in ids]
+    prices, distances = price_table(files, f.study.thresholds), distance_table(files)
+    by_notion = prices.groupby("notion", sort=False)["price"].agg(["mean", "count"]).reset_index()
+    rows = [[str(r.notion), number(r.mean, 3), str(int(r.count))] for r in by_notion.itertuples()]
+    joined = distances.merge(base[["run_id", "condition", "cluster"]], on="run_id")
+    means = (
+        joined.groupby(["condition", "stage"], sort=False)[["loss", "distance", "slack"]].mean().reset_index()
+    )
+    lines = [
+        [
+            f"{r.condition}, {r.stage.replace('_', ' ')}",
+            number(r.loss, 3),
+            number(r.distance, 3),
+            number(r.slack, 3),
+        ]
+        for r in means.itertuples()
+    ]
+    return Section(
+        title="What fairness costs, and what is left on the table",
+        says=[
+            "The price of a notion of fairness is the share of attainable survivors given up for it, at the exact "
+            "optimum of each ward (Bertsimas, Farias & Trichakis 2011)."
+        ],
+        tables={"price_of_fairness": prices, "pareto_distance": joined},
+        shown=[
+            Shown("Price of fairness, mean over wards", ["notion", "price", "wards"], rows),
+            Shown(
+                "Distance to the Pareto front over the measures that a ward defines",
+                ["condition, allocation", "survivors lost", "distance", "slack"],
+                lines,
+                note="survivors lost: share of the attainable. distance: how much every measure could rise at once. "
+                "slack: how much they could rise in sum with none falling.",
+            ),
+        ],
+    )
+
+
+def _emergence_figure(table: pd.DataFrame, effects: pd.DataFrame) -> Figure:
+    from evals.findings.drawing import COLOURS, figure, titled
+
+    fig, axes = figure(1, 3, width=11, height=1.6 + 0.21 * effects["condition"].nunique(), sharey=True)
+    conditions = list(dict.fromkeys(effects["condition"]))
+    places = {c: len(conditions) - 1 - i for i, c in enumerate(conditions)}
+    main = table[~table["common_maximiser"].astype(bool)]
+    for ax, definition in zip(axes[0, :2], (1, 2), strict=True):
+        here = main[main["definition"] == definition]
+        for i, (column, label, shape) in enumerate(
+            (
+                ("joint_share", "joint", "o"),
+                ("no_debate_share", "no-debate merge", "s"),
+                ("random_share", "random", "^"),
+            )
+        ):
+            kept = here[here[column].notna()]
+            ax.plot(kept[column], [places[c] for c in kept["condition"]], shape, color=COLOURS[i], label=label,
+                    fillstyle="full" if i == 0 else "none")  # fmt: skip
+        ax.set_title(f"Emergence {definition}")
+        ax.set_xlabel("share of runs")
+        ax.set_xlim(-0.04, 1.04)
+    some = effects[effects["criterion"] == "any"]
+    for i, (column, label, shape) in enumerate(EFFECTS):
+        axes[0, 2].plot(
+            some[column], [places[c] for c in some["condition"]], shape, color=COLOURS[3 + i], label=label
+        )
+    axes[0, 2].set_title("Criteria won and lost")
+    axes[0, 2].set_xlabel("share of runs")
+    axes[0, 2].set_xlim(-0.04, 1.04)
+    axes[0, 0].set_yticks(list(places.values()), list(places))
+    marks = [*axes[0, 0].get_legend_handles_labels(), *axes[0, 2].get_legend_handles_labels()]
+    fig.legend(marks[0] + marks[2], marks[1] + marks[3], loc="outside lower center", ncols=5)
+    return titled(fig, "What the system did that its seats did not")
