@@ -86,8 +86,11 @@ def ward_of(state: Debate) -> Ward:
     return parse_ward(given, "ward") if given else load(name, files=False)
 
 
-def name_run(ward: Ward, settings: Table, seats: list[Seat]) -> str:
-    """The run's id: the ward's name and a hash of all that determines the run, so that equal runs share it."""
+def name_run(ward: Ward, settings: Table, seats: list[Seat], corpus: dict[str, str] | None = None) -> str:
+    """The run's id: the ward's name and a hash of all that determines the run, so that equal runs share it.
+
+    `corpus` is what `corpus_of` says of these settings and seats, where that is known already.
+    """
     determines: dict[str, Any] = {
         "schema": SCHEMA_VERSION,
         "ward": ward.model_dump(mode="json"),
@@ -95,7 +98,7 @@ def name_run(ward: Ward, settings: Table, seats: list[Seat]) -> str:
         "seats": [s.model_dump(mode="json") for s in seats],
     }
     if settings.retrieval != "off" and any(s.persona.aligned for s in seats):
-        determines["corpus"] = corpus_of(settings, seats)
+        determines["corpus"] = corpus or corpus_of(settings, seats)
         determines["passages"] = settings.passages if settings.retrieval == "on" else None
     if settings.models:
         from negotiators.chat import prompt_hashes

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evals import terminal
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -96,7 +98,9 @@ def debates(
         from nodes.table.equipment import equipment
 
         out = equipment().runs / "arrow"  # an answer that was paid for is kept
-    found = debate_axioms(runs, reruns=reruns, with_models=rerun, folder=out, progress=_progress())
+    found = debate_axioms(
+        runs, reruns=reruns, with_models=rerun, folder=out, progress=terminal.counter("records")
+    )
     if as_json:
         print(json.dumps({"summary": summary(found), "runs": _plain(found)}, ensure_ascii=False, indent=1))
     elif as_csv:
@@ -125,37 +129,15 @@ def _plain(found: pd.DataFrame) -> list[dict[str, Any]]:
     return [dict(row) for row in json.loads(found.to_json(orient="records"))]
 
 
-def _progress() -> Any:
-    def tell(done: int, total: int) -> None:
-        if sys.stderr.isatty():
-            print(f"\r{done} of {total} records", end="\n" if done == total else "", file=sys.stderr)
-
-    return tell
-
-
 def main() -> None:
-    """Run the command line. Exit codes: 1 an audit contradicts Arrow, 2 bad input, 3 no model, 130 Ctrl-C."""
-    from scenarios.errors import ParleyError, Unreachable
-
-    for stream in (sys.stdout, sys.stderr):  # a terminal without the letters still gets the rest
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    """Run the command line; without a subcommand it audits rules. Exit code 1: an audit contradicts Arrow."""
     words = sys.argv[1:]
     commands = [
         command.name or command.callback.__name__ for command in app.registered_commands if command.callback
     ]
     if not words or words[0] not in (*commands, "--help"):
         words = ["rules", *words]
-    try:
-        app(words)
-    except ParleyError as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
-        sys.exit(2)
-    except Unreachable as error:
-        print(f"{error}. Nothing answered is lost: the same command goes on.", file=sys.stderr)
-        sys.exit(3)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    terminal.run(app, words)
 
 
 if __name__ == "__main__":

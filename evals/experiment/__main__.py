@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 from dataclasses import asdict
 from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from evals.experiment.ledger import Folder
-    from evals.experiment.plan import Plan
-    from nodes.table.equipment import Equipment
+from evals import terminal
+from evals.experiment.options import Address, AsJson, Model, Named, Out, Settings, Timeout, planned_by
+from evals.terminal import console, print_json, stop
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,38 +27,6 @@ class Engine(StrEnum):
 
     here = "here"
     ray = "ray"
-
-
-Named = Annotated[
-    str, typer.Argument(metavar="STUDY", help="A shipped study's name, or the path of a YAML file.")
-]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", help="The study's folder (default runs/NAME, under PARLEY_RUNS).", show_default=False
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="For machines: JSON alone on stdout.")]
-Model = Annotated[
-    str | None,
-    typer.Option("--model", help="Every seat's model: the study's setting, replaced.", show_default=False),
-]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set", metavar="FIELD=VALUE", help="Replace a setting; repeat for more.", show_default=False
-    ),
-]
-Address = Annotated[
-    str | None,
-    typer.Option(
-        "--base-url", help="An OpenAI-compatible server: vLLM, Ollama, llama.cpp.", show_default=False
-    ),
-]
-Timeout = Annotated[
-    float | None,
-    typer.Option("--timeout", help="Seconds to wait for one reply (default 60).", show_default=False),
-]
 
 
 @app.command("plan", epilog="Example: plan beyond-arrow --model openai:NAME")
@@ -83,7 +46,9 @@ def plan_(
     budget_of(made)
     seen = ahead(made)
     if as_json:
-        _print(asdict(seen) | {"left_out": made.left_out, "contrasts": [_plain(c) for c in seen.contrasts]})
+        print_json(
+            asdict(seen) | {"left_out": made.left_out, "contrasts": [_plain(c) for c in seen.contrasts]}
+        )
         return
     from evals.experiment.page import show_ahead
 
@@ -108,10 +73,10 @@ def freeze(
 
     made, folder, _ = planned_by(study, out, model, settings, base_url)
     if amend is not None and not amend.strip():
-        _stop('--amend: empty; say why, as in --amend "ward 7 had a misprint"', 2)
+        stop('--amend: empty; say why, as in --amend "ward 7 had a misprint"', 2)
     version = freeze_plan(made, folder, amend)
     if as_json:
-        _print({k: v for k, v in version.items() if k != "content"} | {"path": str(folder.plan)})
+        print_json({k: v for k, v in version.items() if k != "content"} | {"path": str(folder.plan)})
         return
     print(f"frozen {version['at'][:19]}Z, {len(made.runs)} runs, sha256 {version['sha256']}\n{folder.plan}")
 
@@ -145,15 +110,15 @@ def run(
         with Bar(made) as bar:
             session = run_study(made, folder, ways, lent, bar.show)
     except KeyboardInterrupt:
-        _stop("stopped; what was done is kept. The same command goes on.", 130)
+        stop(terminal.STOPPED, 130)
     if as_json:
-        _print(asdict(session) | {"folder": str(folder.path)})
+        print_json(asdict(session) | {"folder": str(folder.path)})
     else:
         ended(session, folder, console())
     if session.stopped:
-        _stop(session.stopped, 2)
+        stop(session.stopped, 2)
     if session.failed:
-        _stop(
+        stop(
             f"{len(session.failed)} runs failed: {next(iter(session.failed.values()))}. Run again to retry.",
             3,
         )
@@ -174,7 +139,7 @@ def status(
     made, folder, _ = planned_by(study, out, model, settings, base_url)
     found = status_of(folder, made)
     if as_json:
-        _print(asdict(found))
+        print_json(asdict(found))
         return
     from evals.experiment.page import show_status
 
@@ -196,28 +161,9 @@ def export(
     made, folder, _ = planned_by(study, out, model, settings, base_url)
     files = [str(path) for path in export_tables(folder, made)]
     if as_json:
-        _print({"files": files})
+        print_json({"files": files})
     else:
         print("\n".join(files))
-
-
-def planned_by(
-    named: str,
-    out: Path | None,
-    model: str | None,
-    settings: list[str] | None,
-    base_url: str | None,
-    timeout_s: float | None = None,
-) -> tuple[Plan, Folder, Equipment]:
-    """The plan that the options ask for, its folder, and what this machine lends."""
-    from evals.experiment.ledger import Folder
-    from evals.experiment.plan import planned
-    from evals.experiment.reading import changed, load_study
-    from graphs.session import lent
-
-    equipment = lent(base_url=base_url, timeout_s=timeout_s)
-    study = load_study(named, changed([*(settings or []), *([f"model={model}"] if model else [])]))
-    return planned(study), Folder(out or equipment.runs / study.name), equipment
 
 
 def _plain(contrast: Any) -> dict[str, Any]:
@@ -225,47 +171,9 @@ def _plain(contrast: Any) -> dict[str, Any]:
     return told | {"hypothesis": contrast.hypothesis.model_dump(mode="json")}
 
 
-def _print(data: Any) -> None:
-    print(json.dumps(data, ensure_ascii=False, indent=1, default=str))
-
-
-def console() -> Any:
-    """A console on stdout, wide enough where it is no terminal."""
-    import shutil
-
-    from rich.console import Console
-
-    width = None if sys.stdout.isatty() else shutil.get_terminal_size(fallback=(120, 50)).columns
-    return Console(width=width, highlight=False, emoji=False)  # openai:x: is no emoji
-
-
-def _stop(line: str, code: int) -> NoReturn:
-    print(" ".join(line.split()), file=sys.stderr)
-    sys.exit(code)
-
-
-def run_app(cli: typer.Typer) -> None:
-    """A command line. Expected failures are one line and an exit code: 2 input, 3 model, 130 Ctrl-C."""
-    from scenarios.errors import ParleyError, Unreachable
-
-    for stream in (sys.stdout, sys.stderr):  # a terminal without the letters still gets the rest
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-    try:
-        cli()
-    except ParleyError as error:
-        _stop(str(error), 2)
-    except Unreachable as error:
-        _stop(str(error), 3)
-    except KeyboardInterrupt:
-        _stop("stopped; what was done is kept. The same command goes on.", 130)
-    except BrokenPipeError:  # the reader of our output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def main() -> None:
     """This command line."""
-    run_app(app)
+    terminal.run(app)
 
 
 if __name__ == "__main__":

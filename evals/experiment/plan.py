@@ -82,7 +82,8 @@ def planned(study: Study) -> Plan:
     uses: dict[str, list[Use]] = {}
     conditions: dict[str, None] = {}
     for spec, settings, use in builder.rows():
-        run_id = name_run(builder.ward(spec), settings, builder.seats(settings))
+        seats, corpus = builder.seats(settings)
+        run_id = name_run(builder.ward(spec), settings, seats, corpus)
         conditions.setdefault(use.condition)
         tables.setdefault(run_id, settings)
         wards.setdefault(run_id, spec)
@@ -102,7 +103,7 @@ class _Builder:
 
     study: Study
     _wards: dict[str, Ward] = field(default_factory=dict)
-    _seats: dict[str, list[Seat]] = field(default_factory=dict)
+    _seats: dict[str, tuple[list[Seat], dict[str, str] | None]] = field(default_factory=dict)
     _no_twin: dict[str, list[str]] = field(default_factory=dict)
     _notes: Counter[str] = field(default_factory=Counter)
 
@@ -200,13 +201,16 @@ class _Builder:
                 raise ParleyError(f"study {self.study.name}: wards: {error}") from None
         return self._wards[spec]
 
-    def seats(self, settings: Table) -> list[Seat]:
-        """The seats of a table, which hang on neither seed nor replicate."""
+    def seats(self, settings: Table) -> tuple[list[Seat], dict[str, str] | None]:
+        """The seats of a table and what they can cite, which hang on neither seed nor replicate."""
+        from nodes.brief import corpus_of
         from nodes.table.seats import seat_everyone
 
         key = settings.model_dump_json(exclude={"seed", "replicate"})
         if key not in self._seats:
-            self._seats[key] = seat_everyone(settings)
+            seats = seat_everyone(settings)
+            cites = settings.retrieval != "off" and any(seat.persona.aligned for seat in seats)
+            self._seats[key] = seats, corpus_of(settings, seats) if cites else None
         return self._seats[key]
 
     def _blindable(self, spec: str, settings: Table) -> None:

@@ -8,17 +8,8 @@ from typing import Annotated
 
 import typer
 
-from evals.experiment.__main__ import (
-    Address,
-    AsJson,
-    Model,
-    Named,
-    Out,
-    Settings,
-    console,
-    planned_by,
-    run_app,
-)
+from evals import terminal
+from evals.experiment.options import Address, AsJson, Model, Named, Out, Settings, planned_by
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 
@@ -47,7 +38,7 @@ def findings(
     if as_json:
         print(json.dumps(json.loads(sections[1].tables["hypotheses"].to_json(orient="records")), indent=1))
         return
-    show(title, sections[:2] if brief else sections, console())
+    show(title, sections[:2] if brief else sections, terminal.console())
     print(f"\nwritten: {path}, with tables/ and figures/ beside it")
 
 
@@ -56,4 +47,4 @@ def _tell(what: str) -> None:
 
 
 if __name__ == "__main__":
-    run_app(app)
+    terminal.run(app)

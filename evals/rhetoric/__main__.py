@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scenarios.errors import ParleyError, Unreachable
+from evals import terminal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,7 +133,7 @@ def _run(job: Coroutine[Any, Any, Judged]) -> Judged:
     try:
         return asyncio.run(job)
     except KeyboardInterrupt:
-        _stop("stopped; what was answered is kept, and the same command goes on.", 130)
+        terminal.stop(terminal.STOPPED, 130)
 
 
 def _conclude(
@@ -196,38 +195,18 @@ def _of_people(voted: pd.DataFrame) -> str:
 
 
 def _progress() -> Callable[[str, int, int], None]:
-    """Progress on stderr: a line that is written over on a terminal, a line a quarter elsewhere."""
-    live = sys.stderr.isatty()
+    """Progress on stderr, a counter a reading."""
 
     def told(reading: str, done: int, of: int) -> None:
-        if live:
-            print(
-                f"\r{reading}: {done} of {of} ", end="\n" if done == of else "", file=sys.stderr, flush=True
-            )
-        elif done == of or done * 4 // of > (done - 1) * 4 // of:
-            print(f"{reading}: {done} of {of}", file=sys.stderr, flush=True)
+        counters.setdefault(reading, terminal.counter(reading))(done, of)
 
+    counters: dict[str, Callable[[int, int], None]] = {}
     return told
 
 
 def main() -> None:
-    """The command line. Expected failures are one line and an exit code: 2 input, 3 model, 130 Ctrl-C."""
-    for stream in (sys.stdout, sys.stderr):  # a terminal without the letters still gets the rest
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-    try:
-        app()
-    except ParleyError as error:
-        _stop(str(error), 2)
-    except Unreachable as error:
-        _stop(f"{error}. Nothing answered is lost: the same command goes on.", 3)
-    except BrokenPipeError:  # the reader of our output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _stop(line: str, code: int) -> NoReturn:
-    print(" ".join(line.split()), file=sys.stderr)
-    sys.exit(code)
+    """The command line."""
+    terminal.run(app)
 
 
 if __name__ == "__main__":
