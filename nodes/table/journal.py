@@ -22,6 +22,9 @@ from scenarios.errors import ParleyError
 
 Json = dict[str, Any]
 
+DURABLE = {"answered", "finished"}
+"""Events that even a power cut must not lose; all others can be computed again."""
+
 
 class Journal:
     """The events of one run, one JSON object a line."""
@@ -35,7 +38,7 @@ class Journal:
         self._claim: BinaryIO | None = None
 
     def append(self, event: str, **data: Any) -> None:
-        """Write one event; it is on the disk when this returns."""
+        """Write one event. What was paid for is on the disk when this returns; the rest outlives this process."""
         line = json.dumps({"at": datetime.now(UTC).isoformat(), "event": event, **data}, ensure_ascii=False)
         with self._lock:
             try:
@@ -43,7 +46,8 @@ class Journal:
                 with self.path.open("a", encoding="utf-8") as file:
                     file.write(self._mend_torn_line() + line + "\n")
                     file.flush()
-                    os.fsync(file.fileno())
+                    if event in DURABLE:
+                        os.fsync(file.fileno())
             except OSError as error:
                 raise _cannot_write(self.path.parent, error) from error
 

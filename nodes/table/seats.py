@@ -82,11 +82,21 @@ class Sitting:
 
     def utility(self, seat: str, own_move: Array | None = None) -> Objective:
         """The seat's declared utility over the ward as it is shown: nobody favours a group that nobody sees."""
+        if own_move is None or self.wants(seat):
+            return self._utilities[seat]
         return utility(self.shown, self.seats[seat].declared, own_move)
+
+    @cached_property
+    def _utilities(self) -> dict[str, Objective]:
+        return {seat: utility(self.shown, at.declared) for seat, at in self.seats.items()}
 
     def wants(self, seat: str) -> bool:
         """Whether the seat declares anything that this ward, as it is shown, defines."""
-        return bool(usable(self.shown, self.seats[seat].declared))
+        return self._wants[seat]
+
+    @cached_property
+    def _wants(self) -> dict[str, bool]:
+        return {seat: bool(usable(self.shown, at.declared)) for seat, at in self.seats.items()}
 
     def utilities(self, moves: Mapping[str, Array]) -> dict[str, Objective]:
         """Declared utilities of the seats that made these moves; its own move anchors a seat without values."""
