@@ -3,13 +3,20 @@ PYTHON ?= python3
 BIN := .venv/bin
 export LANGSMITH_TEST_TRACKING ?= false
 
-.PHONY: help triage test check lint types bench studio lock docs clean
+.PHONY: help triage study calibrate test check bench studio lock docs clean
 
 help:            ## what there is to make
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/: [^#]*## /\t/' | expand -t 12
 
 triage: $(BIN)/.run     ## a whole debate, from nothing: no key, no server, no account
 	@$(BIN)/python -m graphs.triage invoke
+
+study: $(BIN)/.evals    ## a whole study with reference negotiators: does debate do what is claimed of it
+	@$(BIN)/python -m evals.experiment run beyond-arrow
+	@$(BIN)/python -m evals.findings beyond-arrow
+
+calibrate: $(BIN)/.evals  ## simulate studies with a known answer, print what is found, write docs/calibration.md
+	@$(BIN)/python -m evals.calibration --out docs/calibration.md
 
 test: $(BIN)/.dev       ## everything that must hold: style, types, tests
 	@$(BIN)/ruff format --check --quiet .

@@ -156,6 +156,31 @@ def retrieval_report() -> dict[str, Any]:
         return judge(store, load_queries(QUERIES))
 
 
+def study_rows() -> list[tuple[str, str, str]]:
+    """How long studies take: a thousand debates with and without retrieval, ten thousand records."""
+    from tests.bench_studies import DEBATES, ten_thousand_records, thousand_debates
+
+    one = debates_a_second()
+    with tempfile.TemporaryDirectory(prefix="parley-b-") as name:
+        folder = Path(name)
+        off, on = (thousand_debates(folder, retrieval) for retrieval in ("off", "on"))
+        records = sorted((folder / "off" / "records").glob("*.json"))
+        taken, parsed, outcomes = ten_thousand_records(records, folder)
+    return [
+        (
+            "1,000 reference debates, `evals.experiment run`",
+            f"{off:.0f} s",
+            f"{DEBATES / off / one:.1f} × the pace of one process; retrieval off",
+        ),
+        ("… with retrieval", f"{on:.0f} s", f"{on / off:.2f} × without"),
+        (
+            "10,000 records measured, 2,000 resamples",
+            f"{taken:.0f} s",
+            f"{taken / parsed:.1f} × parsing them as JSON in one process; {outcomes} outcomes",
+        ),
+    ]
+
+
 def machine() -> str:
     """This machine, in a line."""
     cpu = next(
@@ -188,6 +213,7 @@ def measured() -> str:
     overhead, steps = asyncio.run(node_overhead())
     found = retrieval_report()
     first = first_run()
+    studies = study_rows()
     rows = [
         (
             "first run, `git clone` to the end of `make triage`",
@@ -220,6 +246,7 @@ def measured() -> str:
             f"{modes['hybrid']['p50_ms'] / modes['dense']['p50_ms']:.2f} × dense alone",
         )
     ]
+    rows += studies
     table = "\n".join(f"| {what} | {value} | {beside} |" for what, value, beside in rows)
     quality = "\n".join(f"| {m} | {r['recall@5']:.3f} | {r['ndcg@10']:.3f} |" for m, r in modes.items())
     return PAGE.format(
