@@ -13,7 +13,7 @@ move to move: for seats other than reference ones the bootstrap over wards stand
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -95,11 +95,13 @@ def fitted(
     rng: np.random.Generator,
     resamples: int = 500,
     progress: Progress | None = None,
+    processes: int = 1,
 ) -> pd.DataFrame:
     """Strength, exponent and persuasion that fit records best, jointly: one row a parameter.
 
     The records are of one condition: their seats share what is fitted. For `chat` seats the numbers say which
-    reference seats would have moved most like them, and `noise` how unlike they still are. About 15 s a record.
+    reference seats would have moved most like them, and `noise` how unlike they still are. About 15 s a
+    record and process.
 
     Columns: parameter, estimate, low, high (profile), drop, identified, at_edge, ward_low, ward_high (95 %
     percentile bootstrap over wards; NaN under two wards), noise (scale, in shares of demand), wards, records,
@@ -114,8 +116,8 @@ def fitted(
         raise ParleyError(f"{len(records)} records, none of them valid: nothing to fit; run debates first")
     squares: dict[str, Array] = {}
     free: dict[str, float] = {}
-    for done, record in enumerate(valid, start=1):
-        rss, dof = simulated(Setup.of(record), grid).squares(observed(record))
+    jobs = [(record, grid) for record in valid]
+    for done, (record, (rss, dof)) in enumerate(zip(valid, _mapped(jobs, processes), strict=True), start=1):
         ward = record.scenario.name.partition("--twin-")[0]
         squares[ward], free[ward] = squares.get(ward, 0.0) + rss, free.get(ward, 0.0) + dof
         if progress is not None:
@@ -128,16 +130,36 @@ def fitted(
         "records": len(valid),
         "missing": len(records) - len(valid),
     }
-    found = [p for p in profiles(total, dof, grid)]
     return pd.DataFrame(
         [
             vars(p)
             | dict(zip(("ward_low", "ward_high"), ends[p.parameter], strict=True))
             | about
             | {"note": p.note}
-            for p in found
+            for p in profiles(total, dof, grid)
         ]
     )
+
+
+Job = tuple["RunRecord", Grid]
+
+
+def _mapped(jobs: Sequence[Job], processes: int) -> Iterator[tuple[Array, float]]:
+    """RSS and degrees of freedom of every record, in order."""
+    if processes <= 1 or len(jobs) == 1:
+        yield from map(_squares, jobs)
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    # `spawn`: a fork of a process that holds threads may hang.
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_squares, jobs)
+
+
+def _squares(job: Job) -> tuple[Array, float]:
+    record, grid = job
+    return simulated(Setup.of(record), grid).squares(observed(record))
 
 
 def _bootstrap(

@@ -114,9 +114,10 @@ def freedom(ward: Ward, x: Array) -> int:
 
     Its cells inside their bounds, less one for each resource that is used up: the dimension of its face of the
     feasible set. Noise that is projected back leaves the other cells at their bound, where they tell nothing of it.
+    Whole goods have no little: there every demanded cell counts.
     """
     a = ward.arrays
-    inside = (x > 1e-6) & (x < a.demand - 1e-6)
+    inside = np.where(a.whole, a.demand > 0, (x > 1e-6) & (x < a.demand - 1e-6))
     full = x.sum(axis=0) >= np.minimum(a.capacity, a.demand.sum(axis=0)) - 1e-5 * np.maximum(1, a.capacity)
     return int(np.maximum(inside.sum(axis=0) - full, 0).sum())
 
