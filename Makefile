@@ -16,7 +16,7 @@ study: $(BIN)/.evals    ## a whole study with reference negotiators: does debate
 	@$(BIN)/python -m evals.findings beyond-arrow
 
 calibrate: $(BIN)/.evals  ## simulate studies with a known answer, print what is found, write docs/calibration.md
-	@$(BIN)/python -m evals.calibration --out docs/calibration.md
+	@$(BIN)/python -m evals.calibration check --out docs/calibration.md
 
 test: $(BIN)/.dev       ## everything that must hold: style, types, tests
 	@$(BIN)/ruff format --check --quiet .

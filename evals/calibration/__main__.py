@@ -14,13 +14,20 @@ if TYPE_CHECKING:
 
     from evals.findings.section import Section, Shown
 
-app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Do the instruments find what was planted; and what do they read off records of yours?",
+    epilog="Begin with: python -m evals.calibration check --studies 200 --recoveries 4",
+)
 
 TITLE = "Calibration: do the instruments find what was planted?"
 
 
-@app.command(epilog="Example: python -m evals.calibration --studies 200 --recoveries 4")
-def calibrate(
+@app.command(epilog="Example: check --studies 200 --recoveries 4")
+def check(
     studies: Annotated[
         int, typer.Option(min=1, help="Simulated studies a cell, for coverage and size.")
     ] = 2000,
@@ -46,10 +53,76 @@ def calibrate(
     sections = [_covered(covered), _recovered(recovered, recoveries)]
     show(TITLE, sections, terminal.console(150))
     if out is not None:
-        command = f"python -m evals.calibration --studies {studies} --recoveries {recoveries} --seed {seed}"
+        command = (
+            f"python -m evals.calibration check --studies {studies} --recoveries {recoveries} --seed {seed}"
+        )
         text = markdown(TITLE, sections).split("\n", 2)
         out.write_text(f"{text[0]}\n\nMade by `{command}` (`make calibrate`).\n{text[2]}", encoding="utf-8")
         print(f"written: {out}")
+
+
+@app.command(epilog="Example: fit runs/my-study/records --most 6")
+def fit(
+    runs: Annotated[
+        list[Path], typer.Argument(help="Records of runs, or folders of them.", show_default=False)
+    ],
+    most: Annotated[
+        int, typer.Option(min=1, help="Fit to so many records, the first in order of name.")
+    ] = 12,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap over wards.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines: JSON alone on stdout.")] = False,
+) -> None:
+    """Fit bias strength, concession exponent and persuasion to records, jointly, and say what is not identified.
+
+    Each record is simulated over a grid of reference policies, which takes some ten seconds a record and core.
+    """
+    import os
+
+    import numpy as np
+
+    from evals.calibration.recovery_fit import fitted
+    from evals.findings.section import Section
+    from evals.findings.write import show
+    from evals.records import paths, read
+    from nodes.record import canonical
+    from scenarios.errors import ParleyError
+
+    records = [read(path) for path in paths(runs)[:most]]
+    kinds = {canonical(r.protocol.model_dump(mode="json", exclude={"seed", "replicate"})) for r in records}
+    if len(kinds) > 1:
+        raise ParleyError(
+            f"{len(kinds)} conditions among these records: fit them one at a time, with their own files"
+        )
+    table = fitted(
+        records,
+        rng=np.random.default_rng(seed),
+        progress=terminal.counter("debates"),
+        processes=os.cpu_count() or 1,
+    )
+    if as_json:
+        terminal.print_json(table.to_dict("records"))
+        return
+    says = [
+        f"Fitted to {len(records)} records, as if a reference policy with a trembling hand had made them. That says "
+        "which policy would look most like these seats, not that the seats follow one."
+    ]
+    columns = [
+        "parameter",
+        "estimate",
+        "low",
+        "high",
+        "identified",
+        "ward_low",
+        "ward_high",
+        "noise",
+        "wards",
+        "note",
+    ]
+    note = "Not identified: the likelihood is flat over the whole range, so these records tell nothing of it."
+    section = Section(
+        "What policy do these seats look like?", says, shown=[_shown(table, "Joint fit", columns, note)]
+    )
+    show("Fit", [section], terminal.console(150))
 
 
 def _covered(table: pd.DataFrame) -> Section:
