@@ -15,6 +15,7 @@ import email.policy
 import gzip
 import json
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
+import pytest
 import zstandard
 
 Json = dict[str, Any]
@@ -292,3 +294,23 @@ def _feedback(kept: LangSmith, method: str, asked: Any, sent: Json) -> Any:
 def _page(found: list[Json], asked: Any) -> list[Json]:
     start, limit = (int(asked.get(name, [d])[0]) for name, d in (("offset", 0), ("limit", 100)))
     return found[start : start + limit]
+
+
+def typed(*words: object, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Type a command of `evals.langsmith` in this process, and return its exit code."""
+    from evals.langsmith.__main__ import main
+
+    monkeypatch.setattr(sys, "argv", ["langsmith", *map(str, words)])
+    try:
+        main()
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+def named_by(server: LangSmith, monkeypatch: pytest.MonkeyPatch, key: str = KEY) -> None:
+    """Have the environment name this server and a key."""
+    for name in ("LANGCHAIN_API_KEY", "LANGCHAIN_ENDPOINT", "LANGSMITH_RUNS_ENDPOINTS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANGSMITH_ENDPOINT", server.url)
+    monkeypatch.setenv("LANGSMITH_API_KEY", key)

@@ -1,0 +1,1 @@
+"""LangSmith: wards and their twins as a dataset, debates as experiments with feedback, or all of it here alone."""
