@@ -57,7 +57,7 @@ def check(
             f"python -m evals.calibration check --studies {studies} --recoveries {recoveries} --seed {seed}"
         )
         text = markdown(TITLE, sections).split("\n", 2)
-        out.write_text(f"{text[0]}\n\nMade by `{command}` (`make calibrate`).\n{text[2]}", encoding="utf-8")
+        out.write_text(f"{text[0]}\n\nMade by `{command}` (`make calibrate`).\n\n{text[2]}", encoding="utf-8")
         print(f"written: {out}")
 
 

@@ -171,7 +171,7 @@ def test_the_page_shows_scores_by_example_and_over_wards(
     )
     assert "reference negotiators, which are algorithms and no evidence about models" in said.out
     assert max(map(len, said.out.splitlines())) <= 120 or str(tmp_path) in said.out
-    assert "12 of 12 debates" in said.err
+    assert "debates: 12 of 12" in said.err
     assert dict(os.environ) == before  # what was changed for LangSmith is put back
 
 
