@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
@@ -22,6 +23,19 @@ def chances(ward: Ward) -> Ward:
     # Built anew: a copy would carry the arrays of the original, whole goods and all.
     kept: dict[str, Any] = {name: getattr(ward, name) for name in Ward.model_fields}
     return Ward(**kept | {"resources": resources})
+
+
+def lot(ward: Ward, seed: int, *purpose: int) -> np.random.Generator:
+    """The generator of one lot: of a seed, a purpose and what the ward's patients need and gain.
+
+    So lots of two wards fall independently at one seed, while a counterfactual twin, whose labels alone differ,
+    and a ward with a patient more who needs nothing, draw as the ward itself does.
+    """
+    a = ward.arrays
+    clinical = np.column_stack([a.demand, a.benefit, a.acuity])[a.counted]
+    return np.random.default_rng(
+        [seed, *purpose, crc32(np.round(clinical, 9).tobytes() + a.capacity.tobytes())]
+    )
 
 
 def draw(ward: Ward, marginals: Array, rng: np.random.Generator) -> Array:

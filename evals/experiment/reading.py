@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -19,6 +21,11 @@ STUDIES = Path(__file__).parent.parent / "studies"
 LIMIT_BYTES = 1_000_000
 FURTHER_STAGES = ("best_solo", "best_mixture", "oracle", "lottery", "exit")
 """Stages that findings add to those a record has: the best of the solos, of their mixtures, bounds of the ward."""
+
+DATA = "PARLEY_DATA"
+"""Names the folder of data that Parley does not ship: the one variable that a ward's spec may use."""
+
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
 
 def shipped() -> list[str]:
@@ -56,12 +63,28 @@ def parse_study(data: object, source: str, text: str = "", changes: Mapping[str,
             (e for e in found if e["type"] == "extra_forbidden"), found[0]
         )  # a misspelt name comes first
         raise ParleyError(f"{source}: {said(first, data, Study.model_fields)}") from None
-    study._text = text
     try:
+        study = study.model_copy(update={"wards": tuple(located(spec) for spec in study.wards)})
+        study._text = text
         check(study)
     except ParleyError as error:
         raise ParleyError(f"{source}: {error}") from None
     return study
+
+
+def located(spec: str) -> str:
+    """A ward's spec with `${PARLEY_DATA}` replaced by that folder, as it is set.
+
+    Raises ParleyError, without the file's name, where it is not set, or for any other variable.
+    """
+    folder = os.environ.get(DATA, "")
+    for name in _VARIABLE.findall(spec):
+        if name != DATA:
+            raise ParleyError(f"wards: '{spec}': ${{{name}}} is not read here; ${{{DATA}}} alone is")
+        if not folder:
+            file = spec.partition(f"${{{DATA}}}")[2].partition("#")[0].lstrip("/") or "the data"
+            raise ParleyError(f"wards: '{spec}': {DATA} is not set; set it to the folder that holds {file}")
+    return _VARIABLE.sub(lambda _: folder, spec)
 
 
 def changed(words: Iterable[str]) -> dict[str, Any]:

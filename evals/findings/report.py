@@ -38,6 +38,7 @@ def sections(f: Findings, folder: Folder, plan: Plan, tell: Tell) -> list[Sectio
     from evals.experiment.freezing import standing
     from evals.findings.account import account, limits, sceptic
     from evals.findings.fairness import fairness
+    from evals.findings.pull import pull
     from evals.findings.strategy import strategy
     from evals.findings.system import system
     from evals.findings.verdicts import verdicts
@@ -47,6 +48,7 @@ def sections(f: Findings, folder: Folder, plan: Plan, tell: Tell) -> list[Sectio
     out = [account(f, folder, plan), verdicts(found, standing(folder, f.study))]
     parts: Sequence[tuple[str, Callable[[Findings], list[Section]]]] = (
         ("fairness", fairness),
+        ("the attribute's pull", pull),
         ("the system", system),
         ("strategy", strategy),
     )
@@ -57,15 +59,19 @@ def sections(f: Findings, folder: Folder, plan: Plan, tell: Tell) -> list[Sectio
 
 
 def _bounded(f: Findings) -> Frames:
-    """The frames with an oracle, lotteries and mixtures, for the study's own runs, if a hypothesis asks for them."""
+    """The frames with an oracle, lotteries and mixtures, for the runs and nulls of hypotheses that ask for them."""
     from evals.bounds import with_bounds
+    from evals.findings.contrasts import runs_of
 
-    asked = {str(side.get("stage")) for h in f.study.hypotheses for side in (h.of, h.other_side or {})}
-    if not asked & {"oracle", "lottery", "best_mixture"}:
-        return f.frames
-    runs = f.frames.runs
-    own = set(runs.loc[(runs["role"] == "study") & (runs["status"] == "complete"), "run_id"])
-    return with_bounds(f.frames, [p for p in f.records if p.stem in own])
+    sides = [side for h in f.study.hypotheses for side in (h.of, h.other_side or {})]
+    asked = [side for side in sides if side.get("stage") in ("oracle", "lottery", "best_mixture")]
+    ids = {
+        run_id
+        for side in asked
+        for role in ("study", "bargaining")
+        for run_id in runs_of(f.frames, side, role)["run_id"]
+    }
+    return with_bounds(f.frames, [p for p in f.records if p.stem in ids]) if ids else f.frames
 
 
 def findings(folder: Folder, plan: Plan, tell: Tell) -> tuple[str, list[Section], Path]:

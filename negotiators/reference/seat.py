@@ -20,7 +20,7 @@ from negotiators.reference.offers import Problem, Stance, problem
 from personas.load import load
 from personas.persona import Persona, Values
 from personas.utility import usable
-from scenarios.lottery import draw
+from scenarios.lottery import draw, lot
 from scenarios.measures import MEASURES
 from scenarios.optimum import Infeasible
 from scenarios.ward import Array
@@ -163,7 +163,7 @@ def _drawn(view: View, task: Problem, x: Array) -> Array:
     """The move itself: with chances, a lot drawn by the seed and the seat, the same in every round."""
     if not task.by_lot:
         return x
-    return draw(view.ward, x, np.random.default_rng([view.seed, *view.seat.encode()]))
+    return draw(view.ward, x, lot(view.ward, view.seed, *view.seat.encode()))
 
 
 def _move(view: View, values: Values, plan: _Plan, by_lot: bool) -> Move:

@@ -15,6 +15,7 @@ import numpy as np
 from typing_extensions import TypedDict
 
 from scenarios.errors import ParleyError
+from scenarios.lottery import lot
 from scenarios.objective import Objective
 from scenarios.ward import TOLERANCE, Array, Ward
 
@@ -127,7 +128,7 @@ class Bargain:
 
     def rng(self) -> np.random.Generator:
         """The generator of this merge's draws: the same for the same seed, whatever the moves."""
-        return np.random.default_rng([self.seed, 0x6D65])
+        return lot(self.ward, self.seed, 0x6D65)
 
 
 @dataclass(frozen=True, eq=False)
