@@ -277,7 +277,7 @@ def test_without_bias_need_decides_and_with_bias_alone_the_attribute(played: tup
     assert (table.loc[(1, "solo:B"), "pull"], table.loc[(1, "solo:B"), "label"]) == (1, 1)
     assert table.loc[(1, "solo:A"), "pull"] == 0
     assert 0 < table.loc[(1, "joint"), "pull"] < 1
-    assert table.loc[(1, "joint"), "drawn"] in (0, 1), "one seed, one draw: why pull is taken at the chances"
+    assert 0 < table.loc[(1, "joint"), "drawn"] < 1  # lots of different wards fall independently
 
 
 @needs_data
