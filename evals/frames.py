@@ -23,7 +23,7 @@ import numpy as np
 from evals.records import each, paths
 from scenarios.measures import need_satisfaction
 from scenarios.twin import acuity_strata
-from scenarios.ward import Ward
+from scenarios.ward import Allocation, Ward
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,6 +137,8 @@ def _found(record: RunRecord) -> Row:
             "beta_optimum": e.beta_optimum,
             "beta_best_solo": max(e.beta_solos.values(), default=None),
             "pareto": e.pareto,
+            "emergence_2_all_six": e.all_six.holds,
+            "emergence_2_all_six_no_debate": e.all_six.holds_no_debate,
             "beyond_the_merge": "+".join(e.beyond_the_merge),
         }
     row["lost_in_debate"] = "+".join(record.lost_in_debate)
@@ -151,7 +153,7 @@ def _found(record: RunRecord) -> Row:
 
 def _strategy(record: RunRecord) -> Row:
     """Contestation against override, how far each mind moved, how far the joint lies from the no-debate merge."""
-    from nodes.findings.strategy import contested, influence
+    from nodes.findings.strategy import influence
 
     ward = record.scenario
     solos = {
@@ -161,16 +163,49 @@ def _strategy(record: RunRecord) -> Row:
     if record.joint is not None and record.no_debate is not None:
         apart = abs(ward.array(record.joint) - ward.array(record.no_debate)).sum()
         row["distance_from_merge"] = float(apart / ward.arrays.demand.sum())
-    if disputed := len(contested(ward, list(solos.values()))) if len(solos) > 1 else 0:
-        tags = Counter(tag for e in record.edges if e.seat == "A" for tag in e.cells.values())
-        row["contest_share"] = (tags["contest"] + tags["trade"]) / tags.total() if tags else None
-        row["override_share"] = len(record.rounds[-1].overridden) / disputed if record.rounds else None
+    row |= _contestation(record)
     for seat, other in (("A", "B"), ("B", "A")):
         at_exit = record.exit_solo.get(seat)
         if seat in solos and other in solos and at_exit is not None and at_exit.move.allocation is not None:
             moved = influence(solos[other], solos[seat], ward.array(at_exit.move.allocation))
             row[f"mind_moved:{seat}"] = None if moved is None else moved.weight
     return row
+
+
+def _contestation(record: RunRecord) -> Row:
+    """Of seat A's dealings with disputed cells, those it contested: own value moved away from B's, in a trade too.
+
+    Beside it, of the cells that rounds left in dispute, those overridden there; both over all rounds.
+    """
+    stands = {s: x.move.allocation for s, x in record.solo.items()}
+    dealt, away = 0, 0
+    for event in record.edges:
+        if event.source not in ("propose", "critique") or event.seat is None:
+            continue
+        other = stands.get("B")
+        if event.seat == "A" and other is not None:
+            dealt += len(event.cells)
+            away += sum(tag == "contest" for tag in event.cells.values())
+            traded = [cell for cell, tag in event.cells.items() if tag == "trade"]
+            away += sum(_went_away(event.delta.get(cell), cell, other) for cell in traded)
+        said = next(
+            (m for r in record.rounds if r.round == event.round for m in r.moves if m.seat == event.seat),
+            None,
+        )
+        if said is not None and said.allocation is not None:
+            stands[event.seat] = said.allocation
+    left = sum(len(r.contested) for r in record.rounds)
+    over = sum(len(set(r.overridden) & set(r.contested)) for r in record.rounds)
+    row: Row = {"contest_share": away / dealt if dealt else None}
+    return row | {"override_share": over / left if left else None}
+
+
+def _went_away(change: tuple[float | None, float | None] | None, cell: str, other: Allocation) -> bool:
+    if change is None or change[0] is None or change[1] is None:
+        return False
+    patient, _, resource = cell.partition(".")
+    theirs = other[patient][resource]
+    return abs(change[1] - theirs) > abs(change[0] - theirs)
 
 
 def _counted(record: RunRecord) -> Row:

@@ -379,9 +379,9 @@ def _of_contest() -> Iterable[Outcome]:
         made = contest(frames)
         return made.assign(value=made["value"] - override(frames)["value"])
 
-    says = "of seat A's dealings with disputed cells, those it contested or traded"
+    says = "of seat A's dealings with disputed cells, those it moved away from B's value"
     yield _made("contest_share", says, contest, "share of cells", "neither")
-    says = "of the cells on which the solos differ, those overridden at the end"
+    says = "of the cells that rounds left in dispute, those overridden there"
     yield _made("override_share", says, override, "share of cells", "neither")
     says = "contest_share less override_share"
     yield _made("contest_over_override", says, difference, "share of cells", "neither", low=-1)

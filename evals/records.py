@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -26,12 +27,15 @@ def paths(where: Iterable[str | Path]) -> list[Path]:
     found: dict[Path, None] = {}
     asked = [Path(w).expanduser() for w in where]
     for path in asked:
-        if path.is_dir():
-            found.update(dict.fromkeys(sorted(p for p in path.glob("*.json") if p.is_file())))
-        elif path.is_file():
-            found[path] = None
-        else:
-            raise ParleyError(f"{path}: no such record or folder of records; name another")
+        try:
+            if path.is_dir():
+                found.update(dict.fromkeys(sorted(p for p in path.glob("*.json") if p.is_file())))
+            elif path.is_file():
+                found[path] = None
+            else:
+                raise ParleyError(f"{path}: no such record or folder of records; name another")
+        except OSError as error:
+            raise ParleyError(f"{path}: cannot be read ({error.strerror}); name another") from None
     if not found:
         raise ParleyError(
             f"{', '.join(map(str, asked)) or 'no path given'}: no record there; run a debate first"
@@ -46,18 +50,31 @@ def read(path: Path) -> RunRecord:
     from nodes.record import SCHEMA_VERSION, RunRecord
 
     try:
-        record = RunRecord.model_validate_json(path.read_bytes())
+        text = path.read_bytes()
     except OSError as error:
         raise ParleyError(f"{path}: cannot be read ({error.strerror}); name a record") from None
+    try:
+        record = RunRecord.model_validate_json(text)
+        wrong, version = None, record.schema_version
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ParleyError(f"{path}: {field}: {first['msg']}; it is no run record, or is damaged") from None
-    if record.schema_version.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
-        raise ParleyError(
-            f"{path}: schema_version is {record.schema_version}, this reads {SCHEMA_VERSION}; run it again"
-        )
+        wrong, version = error.errors()[0], _version(text, SCHEMA_VERSION)
+    # The version first: the fields of another one are no damage.
+    if version.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
+        raise ParleyError(f"{path}: schema_version is {version}, this reads {SCHEMA_VERSION}; run it again")
+    if wrong is not None:
+        field = ".".join(str(part) for part in wrong["loc"]) or "the file"
+        raise ParleyError(f"{path}: {field}: {wrong['msg']}; it is no run record, or is damaged")
     return record
+
+
+def _version(text: bytes, otherwise: str) -> str:
+    """The schema version that a document names, `otherwise` where it names none."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return otherwise
+    named = document.get("schema_version") if isinstance(document, dict) else None
+    return named if isinstance(named, str) else otherwise
 
 
 def each(

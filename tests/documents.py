@@ -24,12 +24,16 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Self
 
-from tests.loopback import Loopback
+from tests.evals.langsmith_server import KEY, LangSmith
+from tests.loopback import Answer, Heard, Loopback, honest_seat
 from tests.play import ROOT, environment
 
 Edits = list[tuple[int, str, str]]
 
-PAGES = [p for p in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if p.name != "benchmarks.md"]
+MADE = ("benchmarks.md", "calibration.md")
+"""Pages that a command writes whole."""
+
+PAGES = [p for p in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if p.name not in MADE]
 
 NOT_RUN = {
     ".": "changes the reader's own shell",
@@ -45,6 +49,9 @@ NOT_RUN = {
     "python": "only `python -m` is typed here",
 }
 """First words of lines that are documented and not run, each with the reason."""
+
+NOT_RUN_HERE = {"--engine ray": "starts a cluster, which a test of its own does"}
+"""What a command has in it that is documented and not run, each with the reason."""
 
 FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -111,12 +118,20 @@ for line in sys.stdin:
 """Each command is a fork of one process that has done its imports: a second each, where a fresh one takes three."""
 
 
+def partner(heard: Heard) -> Answer:
+    """The scripted partner behind every model that a page names: a seat, or a judge of rhetoric."""
+    from tests.evals.rhetoric_judges import honest_judge
+
+    return honest_judge(heard) if heard.system.startswith("You label the rhetoric") else honest_seat(heard)
+
+
 @dataclass
 class Reader:
     """Somebody who works through a page from top to bottom, in a folder of their own."""
 
     folder: Path
     server: Loopback
+    langsmith: LangSmith | None = None
     said: str = ""
     edits: Edits = field(default_factory=list)
 
@@ -164,6 +179,8 @@ class Reader:
         given = {}
         while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
             name, _, given[name] = words.pop(0).partition("=")
+        if any(part in line for part in NOT_RUN_HERE):
+            return
         if words[:2] == ["python", "-m"]:
             code = self._run(words[2:], given)
             wanted = int(block.flags.get("exit", 0))
@@ -184,6 +201,8 @@ class Reader:
                 del words[at : at + 2]
         if any(w.startswith("openai:") for w in words):
             given = {"OPENAI_API_KEY": "a-key-of-nobodys", "OPENAI_BASE_URL": self.server.base_url, **given}
+        if words[0] == "evals.langsmith" and self.langsmith is not None:
+            given = {"LANGSMITH_API_KEY": KEY, "LANGSMITH_ENDPOINT": self.langsmith.url, **given}
         if "--base-url" in words:
             words[words.index("--base-url") + 1] = self.server.base_url
         env = {k: v for k, v in environment(given).items() if k != "PARLEY_RUNS"} | {"COLUMNS": "130"}
@@ -238,13 +257,18 @@ def _write_anew() -> None:
     import tempfile
 
     from retrieval.postgres.server import stop
+    from tests.evals.langsmith_server import langsmith_server
 
     for page in [p for p in PAGES if not sys.argv[1:] or p.name in sys.argv[1:]]:
         page.write_text(with_tables(page.read_text(encoding="utf-8")), encoding="utf-8")
-        with tempfile.TemporaryDirectory(prefix="parley-h-") as home, Loopback() as server:
+        with (
+            tempfile.TemporaryDirectory(prefix="parley-h-") as home,
+            Loopback(partner) as server,
+            langsmith_server() as langsmith,
+        ):
             os.environ["PARLEY_HOME"] = home
             try:
-                with Reader(Path(home) / "reader", server) as reader:
+                with Reader(Path(home) / "reader", server, langsmith) as reader:
                     reader.read(page, mend=True)
             finally:
                 stop()

@@ -93,6 +93,25 @@ def criteria() -> str:
     return table(("criterion", "says", "its score is"), rows)
 
 
+def outcomes() -> str:
+    """The outcomes that a hypothesis can be about, one of each family."""
+    from evals.outcomes import OUTCOMES
+
+    rows = [
+        (f"`{o.name}`", o.says, o.unit, _span(o.low, o.high), o.better)
+        for o in OUTCOMES.values()
+        if not o.name.startswith("criterion:")
+    ]
+    rows.append(("`criterion:NAME`", "the criterion is met", "yes or no", "0 to 1", "higher"))
+    return table(("outcome", "says", "unit", "range", "better"), rows)
+
+
+def _span(low: float | None, high: float | None) -> str:
+    if low is None and high is None:
+        return "unbounded"
+    return f"{low:g} to {high:g}".replace("-", "−")
+
+
 def merge_rules() -> str:
     """The merge rules, in the order of the registry."""
     from nodes.merging.rules import describe
@@ -124,5 +143,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "personas": personas,
     "criteria": criteria,
     "merge-rules": merge_rules,
+    "outcomes": outcomes,
     "wards": wards,
 }

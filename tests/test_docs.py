@@ -5,24 +5,32 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.documents import PAGES, Reader, blocks, with_tables
+from tests.documents import PAGES, Reader, blocks, partner, with_tables
+from tests.evals.langsmith_server import langsmith_server
 from tests.loopback import Loopback
 from tests.play import ROOT
 
 REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
-HOUSE = ("scenarios", "personas", "retrieval", "negotiators", "nodes", "graphs")
+STUDIES = (ROOT / "docs" / "reference-studies.md").read_text(encoding="utf-8")
+HOUSE = ("scenarios", "personas", "retrieval", "negotiators", "nodes", "graphs", "evals")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<to>[^)\s]+)\)")
 VARIABLE = re.compile(r"""env(?:iron)?(?:\.get\(|\[)\s*["']([A-Z][A-Z0-9_]+)|envvar=["']([A-Z0-9_]+)""")
 
 
 @pytest.fixture(scope="module")
 def reader(parley_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
-    with Loopback() as server, Reader(tmp_path_factory.mktemp("reader"), server) as reader:
+    folder = tmp_path_factory.mktemp("reader")
+    with (
+        Loopback(partner) as server,
+        langsmith_server() as langsmith,
+        Reader(folder, server, langsmith) as reader,
+    ):
         yield reader
 
 
@@ -85,14 +93,15 @@ def test_tables_taken_from_the_code_are_as_the_code_has_them(page: Path) -> None
 def test_the_reference_has_the_derived_tables() -> None:
     from tests.tables import TABLES
 
-    assert re.findall(r"<!-- derived: ([a-z-]+) -->", REFERENCE) != []
-    assert set(re.findall(r"<!-- derived: ([a-z-]+) -->", REFERENCE)) == set(TABLES)
+    derived = [re.findall(r"<!-- derived: ([a-z-]+) -->", page) for page in (REFERENCE, STUDIES)]
+    assert all(derived)
+    assert {name for names in derived for name in names} == set(TABLES)
 
 
-def _section(title: str) -> str:
+def _section(title: str, page: str = REFERENCE) -> str:
     """The text under a heading, up to the next of any level."""
-    found = re.search(rf"^#+ {re.escape(title)}\n(.*?)(?=^#|\Z)", REFERENCE, re.MULTILINE | re.DOTALL)
-    assert found, f"reference.md has no heading '{title}'"
+    found = re.search(rf"^#+ {re.escape(title)}\n(.*?)(?=^#|\Z)", page, re.MULTILINE | re.DOTALL)
+    assert found, f"the reference has no heading '{title}'"
     return found[1]
 
 
@@ -154,19 +163,126 @@ def test_every_option_of_every_command_is_in_the_reference() -> None:
     import scenarios.__main__
     from graphs import command
 
-    for app in (command.app, retrieval.__main__.app, retrieval.benchmark.app, scenarios.__main__.app):
+    apps = {
+        module.app: REFERENCE
+        for module in (command, retrieval.__main__, retrieval.benchmark, scenarios.__main__)
+    }
+    rooms = sorted(path.parent.name for path in (ROOT / "evals").glob("*/__main__.py"))
+    assert "experiment" in rooms and "findings" in rooms
+    for room in rooms:
+        assert f"### `python -m evals.{room}" in STUDIES, room
+        apps[import_module(f"evals.{room}.__main__").app] = STUDIES
+    for app, page in apps.items():
         group: Any = typer.main.get_command(app)
         for each in getattr(group, "commands", {"": group}).values():
             for option in (o for p in each.params for o in [*p.opts, *p.secondary_opts] if o.startswith("-")):
                 if option in ("--install-completion", "--show-completion"):
                     continue
-                assert f"`{option}" in REFERENCE or f" {option} " in REFERENCE, f"{each.name}: {option}"
+                assert f"`{option}" in page or f" {option} " in page, f"{each.name}: {option}"
+
+
+def test_every_field_of_a_study_is_in_the_reference_and_no_other() -> None:
+    from evals.experiment import study
+
+    models: list[Any] = [study.Study, study.Condition, study.Hypothesis, study.Nulls, study.Grid]
+    models += [study.Twins, study.Planted, study.Caps, study.Judge]
+    for each in models:
+        assert _first_column(_section(f"`{each.__name__}`", STUDIES)) == set(each.model_fields), each.__name__
+
+
+def test_every_stage_role_score_label_and_table_column_has_its_name_in_the_reference() -> None:
+    from evals import edges
+    from evals.experiment.plan import ROLES
+    from evals.findings.contrasts import FOLDED
+    from evals.langsmith.evaluators import KEYS
+    from evals.rhetoric import LABELS
+
+    assert _first_column(_section("Stages", STUDIES)) >= {"joint", "no_debate", "oracle", *FOLDED}
+    assert _first_column(_section("The folder of a study", STUDIES)) >= set(ROLES)
+    told = {"criterion:NAME" if key.startswith("criterion:") else key for key in KEYS}
+    assert _first_column(_section("Scores", STUDIES)) == {*told, "gap:ATTRIBUTE"}
+    assert _first_column(_section("Rhetoric", STUDIES)) == set(LABELS)
+    of_edges = {"events": edges.EVENT_COLUMNS, "cells": edges.CELL_COLUMNS, "changes": edges.CHANGE_COLUMNS}
+    section = _section("Edge tables", STUDIES)
+    assert {name: _columns(section, name) for name in of_edges} == {n: set(c) for n, c in of_edges.items()}
+
+
+def _columns(text: str, table: str) -> set[str]:
+    """Names in the last cell of the row of a table, those within parentheses aside."""
+    row = next(row for row in text.splitlines() if row.startswith(f"| `{table}` |"))
+    return set(re.findall(r"`([^`]+)`", re.sub(r"\([^)]*\)", "", row.split("|")[-2])))
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+def test_every_table_of_findings_is_in_the_reference_with_every_column(
+    parley_home: Path, tmp_path: Path
+) -> None:
+    """A study that has a bit of everything: nulls, twins, a planted bias, and pairs of patients for the pull."""
+    made: dict[str, Any] = {}
+    for name, study in STUDIES_OF_EVERYTHING.items():
+        made = _tables_of_findings({"name": name} | study, tmp_path / name) | made
+    runs = set(made.pop("runs").columns)
+    text = STUDIES[STUDIES.index("## Tables of findings") : STUDIES.index("## Frames")]
+    rows = [row for row in text.splitlines() if row.startswith("| `")]
+    documented = {row.split("`")[1] for row in rows} - {"runs"}
+    words = _first_column(text[: text.index("### What ran")])
+    assert documented - words == set(made) - words
+    for name, frame in made.items():
+        assert _columns(text, name) == set(frame.columns), name
+    told = _first_column(_section("`runs`", STUDIES))
+    patterns = [re.compile(re.sub("[A-Z]+", "[A-Za-z_]+", name)) for name in told]
+    patterns += [re.compile(re.escape(name)) for name in _settings()]
+    assert [c for c in sorted(runs) if not any(p.fullmatch(c) for p in patterns)] == []
+
+
+BIASED = {"framework": "plain", "opponent": "biased-sex", "retrieval": "off", "rounds": 1}
+STUDIES_OF_EVERYTHING: dict[str, dict[str, Any]] = {
+    "wards": {
+        "wards": ["generated:{1..2},n=4,divisible=1"],
+        "settings": BIASED,
+        "hypotheses": [
+            {"id": "H1", "claim": "c", "outcome": "favoured_gap", "of": {}, "against": {"stage": "no_debate"}}
+        ],
+        "nulls": {"bargaining": {}},
+        "twins": {"attributes": ["sex"], "permutations": 1},
+        "planted": {"opponent": "biased-sex", "strengths": [0, 1]},
+    },
+    "pairs": {
+        "wards": ["generated:{3..4},n=2,divisible=0"],
+        "settings": BIASED,
+        "factors": {"strength": [0.2, 0.9]},
+    },
+}
+
+
+def _tables_of_findings(study: dict[str, Any], folder: Path) -> dict[str, Any]:
+    from evals.experiment.ledger import Folder
+    from evals.experiment.plan import planned
+    from evals.experiment.reading import parse_study
+    from evals.experiment.running import Ways, run_study
+    from evals.findings.report import gathered, sections
+    from nodes.table.equipment import Equipment
+
+    plan, at = planned(parse_study({"question": "q"} | study, "test")), Folder(folder)
+    session = run_study(plan, at, Ways(processes=1), Equipment(), lambda _: None)
+    assert not session.failed and not session.stopped
+    found = sections(gathered(at, plan, lambda _: None), at, plan, lambda _: None)
+    tables = {name: table for section in found for name, table in section.tables.items()}
+    return {re.sub("^planted-.+", "planted-OPPONENT", name): table for name, table in tables.items()}
+
+
+def _settings() -> set[str]:
+    from nodes.settings import Table
+
+    return set(Table.model_fields)
 
 
 def test_every_environment_variable_that_the_code_reads_is_in_the_reference() -> None:
     code = "\n".join(p.read_text(encoding="utf-8") for room in HOUSE for p in (ROOT / room).rglob("*.py"))
-    read = {name for pair in VARIABLE.findall(code) for name in pair if name} - {"PATH"}
+    read = {name for pair in VARIABLE.findall(code) for name in pair if name} - {"PATH", "HOME"}
     read |= set(re.findall(r'"((?:LANGSMITH|LANGCHAIN)_[A-Z0-9_]+)"', code))
+    read -= {"LANGSMITH_TEST_CACHE"}  # never read: put aside while an experiment runs
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     read |= set(re.findall(r"^# ?([A-Z][A-Z0-9_]+)=", example, re.MULTILINE))
     assert {"PARLEY_HOME", "OPENAI_API_KEY", "LANGSMITH_TRACING"} <= read

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from evals.findings.contrasts import Contrast
-from evals.findings.section import Findings, Section, Shown, interval, number, p_value
+from evals.findings.section import Findings, Section, Shown, estimated, p_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,10 @@ QUESTIONS = (
     ("Would any mixture of the two solos have done as well (C6)?", ("C6",)),
     ("Would hiding the attribute have done more (C7)?", ("C7",)),
     ("Would one agent, asked as often, have done as well (C8)?", ("C8",)),
-    ("How far is it from a lottery, and from the best there is (C9)?", ("C9-lottery", "C9-oracle")),
+    (
+        "Does it beat a lottery (C9)? How far it stays from the best there is, stands beside β.",
+        ("C9-lottery",),
+    ),
 )
 """What SEEDS says a report must answer, and the hypotheses of the shipped study that answer it."""
 
@@ -49,6 +52,7 @@ def account(f: Findings, folder: Folder, plan: Plan) -> Section:
         "missing ones are never filled in.",
         _cost(state),
         _frozen(state),
+        _dates(f.frames.runs),
         *(f"Left out of the plan: {note}." for note in plan.left_out),
     ]
     incidents = _incidents(f.frames.runs)
@@ -65,6 +69,11 @@ def _cost(state: Status) -> str:
         return "No model was called, nothing was paid."
     cost = "a price is not known" if state.cost_usd is None else f"${state.cost_usd:.2f}"
     return f"{state.calls} answered calls, {state.tokens} tokens, {cost}."
+
+
+def _dates(runs: pd.DataFrame) -> str:
+    days = runs["recorded_at"].dropna().str[:10]
+    return f"Recorded between {days.min()} and {days.max()}." if len(days) else ""
 
 
 def _frozen(state: Status) -> str:
@@ -95,7 +104,7 @@ def _conditions(runs: pd.DataFrame) -> Shown:
     )
 
 
-def sceptic(f: Findings, found: Sequence[Contrast]) -> Section:
+def sceptic(f: Findings, found: Sequence[Contrast], standing: Mapping[str, str]) -> Section:
     """The sceptic's questions, each answered by the contrast that tests it."""
     by_id = {c.hypothesis.id: c for c in found}
     rows = []
@@ -107,8 +116,10 @@ def sceptic(f: Findings, found: Sequence[Contrast]) -> Section:
                 [
                     question if i == 0 else "",
                     f"{name}: {c.hypothesis.outcome}",
-                    f"{number(e.mean, signed=True)} {interval(e.low, e.high)}",
+                    estimated(e.mean, e.low, e.high, signed=True),
                     p_value(c.p_family),
+                    c.bargaining,
+                    standing.get(name, "exploratory").split(":")[0],
                     c.verdict,
                 ]
             )
@@ -118,7 +129,13 @@ def sceptic(f: Findings, found: Sequence[Contrast]) -> Section:
     return Section(
         title="What a sceptic asks",
         says=says,
-        shown=[Shown("Controls", ["question", "contrast", "effect", "p (Holm)", "answer"], rows)]
+        shown=[
+            Shown(
+                "Controls",
+                ["question", "contrast", "effect", "p (Holm)", "bargaining null", "standing", "answer"],
+                rows,
+            )
+        ]
         if rows
         else [],
     )
@@ -139,7 +156,7 @@ def limits(f: Findings) -> Section:
         "oversight and failure handling, as TRIPOD-LLM (Gallifant et al. 2025) lists them, stand in every record "
         "(`provenance`, `seats`, `protocol`, `incidents`), versions among them.",
         f"Resamplings are seeded; the same records give the same findings. Study: `{f.study.name}`"
-        + (f", after {f.study.source}" if f.study.source else "")
+        + (f", after {f.study.source.rstrip('. ')}" if f.study.source else "")
         + ".",
     ]
     return Section(title="What this cannot say", says=says)

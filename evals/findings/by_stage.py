@@ -106,7 +106,7 @@ def _values(frames: Frames, outcomes: Sequence[str], role: str) -> pd.DataFrame:
         values = outcome(frames, name)
         merged = keep.merge(values, on="run_id")
         base = values[values["stage"] == "no_debate"].set_index("run_id")["value"]
-        merged["over"] = settled(merged["value"] - merged["run_id"].map(base))
+        merged["over"] = settled(merged["value"] - merged["run_id"].map(base).astype(float))
         parts.append(merged.assign(outcome=name))
     columns = ["run_id", "condition", "cluster", "policy", "stage", "value", "over", "outcome"]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
@@ -120,12 +120,19 @@ def _bands(null: pd.DataFrame) -> dict[tuple[Any, ...], tuple[float, float]]:
     return {key: (float(row["min"]), float(row["max"])) for key, row in policies.iterrows()}
 
 
+def called(stage: str) -> str:
+    """A stage in a reader's words: `A alone`, `merged`, `round 1`, `joint`, `A after`."""
+    kind, _, which = stage.partition(":")
+    words = {"solo": f"{which} alone", "no_debate": "merged", "exit_solo": f"{which} after"}
+    return words.get(kind, f"{kind} {which}".strip())
+
+
 def ordered(stages: Sequence[str]) -> list[str]:
     """Stages as a reader goes through a debate: solos, the merge of them, rounds, the joint, exit solos."""
-
-    def place(stage: str) -> tuple[int, str]:
-        kind = stage.split(":")[0]
-        return (["solo", "no_debate", "round", "joint", "exit_solo"].index(kind), stage)
-
     known = ("solo", "no_debate", "round", "joint", "exit_solo")
+
+    def place(stage: str) -> tuple[int, int, str]:
+        kind, _, which = stage.partition(":")
+        return known.index(kind), int(which) if which.isdigit() else 0, which
+
     return sorted((s for s in stages if s.split(":")[0] in known), key=place)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evals.experiment.study import label, labels
 from evals.findings.section import settled
 from evals.outcomes import find, outcome
 from scenarios.errors import ParleyError
@@ -25,6 +26,12 @@ Selection = Mapping[str, Any]
 PAIRED_BY = ("cluster", "seed", "replicate", "policy")
 FOLDED = {"best_solo": "solo:", "best_mixture": "mixture:", "lottery": "lottery:"}
 """Stages folded from several: of solos and mixtures the one that the outcome likes best, of lotteries the mean."""
+
+BEST: Mapping[str, Callable[[pd.Series], float]] = {
+    "higher": lambda values: values.max(),
+    "lower": lambda values: values.min(),
+    "nearer 0": lambda values: values.iloc[values.abs().argmin()],
+}
 
 
 @dataclass(frozen=True)
@@ -44,18 +51,35 @@ class Contrast:
     null_low: float | None
     null_high: float | None
     p_family: float | None = None
+    elsewhere: tuple[int, int] = (0, 0)
+    """In how many listed conditions the same contrast has the sign it has in the cross, of those with a value."""
+
+    @property
+    def bargaining(self) -> str:
+        """How the effect stands to the bargaining null, in words."""
+        if self.null_low is None:
+            return "no bargaining null"
+        if self.beyond_bargaining is None:
+            return "against bargaining undecided"
+        return "beyond what bargaining does" if self.beyond_bargaining else "not beyond what bargaining does"
 
     @property
     def verdict(self) -> str:
-        """supported, opposite, no difference shown, or not tested; of the corrected p at .05."""
-        if self.estimate.mean is None or self.p_family is None:
+        """supported, supported but small, opposite, not shown, or not tested.
+
+        Supported: the corrected p is at most .05. Opposite: the interval lies wholly on the side that was not
+        predicted, which is uncorrected, and cannot be said where there is no interval.
+        """
+        e = self.estimate
+        if e.mean is None or self.p_family is None:
             return "not tested"
-        if self.p_family > 0.05:
-            return "not shown"
         wanted = {"greater": 1, "less": -1}.get(self.hypothesis.direction, 0)
-        if wanted and np.sign(self.estimate.mean) == -wanted:
+        ends = [0.0 if end is None else wanted * end for end in (e.low, e.high)]
+        if max(ends) < 0:
+            return "opposite"
+        if self.p_family > 0.05 or np.sign(e.mean) == -wanted != 0:
             return "not shown"
-        small = abs(self.estimate.mean) < self.hypothesis.smallest_effect
+        small = abs(e.mean) < self.hypothesis.smallest_effect
         return "supported, but smaller than matters" if small else "supported"
 
     @property
@@ -106,7 +130,27 @@ def contrast(frames: Frames, hypothesis: Hypothesis, rng: np.random.Generator) -
         unmatched=unmatched,
         null_low=low,
         null_high=high,
+        elsewhere=_elsewhere(frames, h, found.mean),
     )
+
+
+def _elsewhere(frames: Frames, h: Hypothesis, mean: float | None) -> tuple[int, int]:
+    """The same contrast in each listed condition that runs in the same cells; a hypothesis of a condition has none."""
+    if mean is None or "control" in h.of or "control" in (h.other_side or {}):
+        return 0, 0
+    runs = frames.runs
+    listed = [c for c in runs.loc[runs["role"] == "study", "control"].unique() if c]
+    same = known = 0
+    for control in listed:
+        against = h.against | {"control": control} if isinstance(h.against, dict) else h.against
+        try:
+            pairs, _ = differences(frames, h.outcome, h.of | {"control": control}, against)
+        except ParleyError:
+            continue
+        there = pairs.groupby("cluster")["difference"].mean().mean() if len(pairs) else float("nan")
+        if not np.isnan(there):
+            known, same = known + 1, same + int(np.sign(there) == np.sign(mean))
+    return same, known
 
 
 def differences(
@@ -115,8 +159,9 @@ def differences(
     """Treatment less control, one row a pair, and how many rows found no partner.
 
     Rows are paired where ward, seed, replicate and every factor agree that `of` and `against` do not set
-    apart. With a number for `against` each treatment row stands against that number. Columns: cluster, seed,
-    run_treatment, run_control, treatment, control, difference. A value that is missing stays missing.
+    apart; rows of either side may find no partner (the other run is invalid, or not run). With a number for
+    `against` each treatment row stands against that number. Columns: cluster, seed, run_treatment,
+    run_control, treatment, control, difference. A value that is missing stays missing.
     Raises ParleyError for a column that no run has, or where nothing is selected.
     """
     left = selected(frames, name, of, role).rename(columns={"value": "treatment", "run_id": "run_treatment"})
@@ -132,17 +177,28 @@ def differences(
     factors = [c for c in left.columns if c.startswith("cell:") and c.removeprefix("cell:") not in apart]
     keys = [*PAIRED_BY, *factors]
     both = left.merge(right[[*keys, "control", "run_control"]], on=keys, how="left", indicator=True)
-    unmatched = int((both["_merge"] == "left_only").sum())
+    alone = right.merge(left[keys].drop_duplicates(), on=keys, how="left", indicator=True)
+    unmatched = sum(int((side["_merge"] == "left_only").sum()) for side in (both, alone))
     pairs = both[both["_merge"] == "both"].drop(columns="_merge")
     return pairs.assign(difference=settled(pairs["treatment"] - pairs["control"])), unmatched
 
 
 def selected(frames: Frames, name: str, chosen: Selection, role: str) -> pd.DataFrame:
     """The rows of one outcome that a selection names: run_id, the pairing columns, cell:* and value."""
-    values, stage = outcome(frames, name), str(chosen.get("stage", "joint"))
+    values, stage = outcome(frames, name), chosen.get("stage", "joint")
+    if not isinstance(stage, str):
+        raise ParleyError(f"hypothesis: stage {stage}: each side is about one stage; name one")
     values = _folded(values, name, stage) if stage in FOLDED else values[values["stage"] == stage]
+    runs = runs_of(frames, chosen, role)
+    cells = [c for c in runs.columns if c.startswith("cell:")]
+    kept = runs[["run_id", *PAIRED_BY, *cells]]
+    return kept.merge(values[["run_id", "value"]], on="run_id", how="left").astype({"value": float})
+
+
+def runs_of(frames: Frames, chosen: Selection, role: str) -> pd.DataFrame:
+    """The complete runs of a role that a selection names, whatever its stage. Raises ParleyError for no such column."""
     runs = frames.runs[(frames.runs["role"] == role) & (frames.runs["status"] == "complete")]
-    runs = runs[runs["control"] == chosen.get("control", "")]
+    runs = runs[runs["control"].isin(labels(chosen.get("control", "")))]
     for key, wanted in chosen.items():
         if key in ("stage", "control"):
             continue
@@ -151,10 +207,10 @@ def selected(frames: Frames, name: str, chosen: Selection, role: str) -> pd.Data
             raise ParleyError(
                 f"hypothesis: no factor or column '{key}' in the runs; name one that the study has"
             )
-        runs = runs[runs[column].isin(wanted if isinstance(wanted, list) else [wanted])]
-    cells = [c for c in runs.columns if c.startswith("cell:")]
-    kept = runs[["run_id", *PAIRED_BY, *cells]]
-    return kept.merge(values[["run_id", "value"]], on="run_id", how="left").astype({"value": float})
+        # As a study compares them: in words, so that 1 and 1.0, or a factor's null, are found in any column.
+        told = runs[column].map(lambda value: label(None if value != value else value))
+        runs = runs[told.isin(labels(wanted))]
+    return runs
 
 
 def _folded(values: pd.DataFrame, name: str, stage: str) -> pd.DataFrame:
@@ -163,8 +219,8 @@ def _folded(values: pd.DataFrame, name: str, stage: str) -> pd.DataFrame:
     better = find(name).better
     if stage == "lottery":
         fold = grouped.mean()
-    elif better in ("higher", "lower"):
-        fold = grouped.max() if better == "higher" else grouped.min()
+    elif better in BEST:
+        fold = grouped.agg(lambda v: BEST[better](v) if v.notna().all() else np.nan)
     else:
         raise ParleyError(f"hypothesis: no {stage} by {name}, of which neither more nor less is better")
     return fold.where(grouped.count() == grouped.size()).rename("value").reset_index()
@@ -179,6 +235,9 @@ def _bargaining_band(frames: Frames, h: Hypothesis) -> tuple[float | None, float
         pairs, _ = differences(frames, h.outcome, h.of, h.against, role="bargaining")
     except ParleyError:
         return None, None
+    if isinstance(h.against, Mapping) and h.of.get("stage") == (h.of | h.against).get("stage"):
+        # What a policy sets itself (who opens, say) makes both sides one run: no null of their difference.
+        pairs = pairs[pairs["run_treatment"] != pairs["run_control"]]
     means = pairs.groupby(["policy", "cluster"])["difference"].mean().groupby("policy").mean().dropna()
     return (float(means.min()), float(means.max())) if len(means) else (None, None)
 

@@ -17,6 +17,9 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#0
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
+BAND = "#c7ccd4"
+"""Of a null behind an effect: darker than the grid, so that one without width is seen too."""
+
 STYLE: Any = {
     "font.size": 9.5,
     "axes.spines.top": False,
@@ -35,7 +38,13 @@ STYLE: Any = {
     "figure.constrained_layout.use": True,
     "svg.hashsalt": "parley",
     "svg.fonttype": "none",
+    "text.parse_math": False,
 }
+
+
+def look(i: int) -> dict[str, Any]:
+    """Colour and marker of the i-th line: 64 that differ, though colours come again after eight."""
+    return {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[(i + i // len(COLOURS)) % len(MARKERS)]}
 
 
 def styled() -> Any:
@@ -74,7 +83,7 @@ def forest(
     places = np.arange(len(labels))[::-1]
     for place, (low, high) in zip(places, bands, strict=False):
         if low is not None and high is not None:
-            ax.fill_betweenx([place - 0.32, place + 0.32], low, high, color=PALE, linewidth=0)
+            ax.fill_betweenx([place - 0.32, place + 0.32], low, high, color=BAND, linewidth=1.2)
     for place, mean, (low, high) in zip(places, means, intervals, strict=True):
         if mean is None:
             ax.annotate("not tested", (0, place), color=QUIET, va="center", fontsize=8)
@@ -98,13 +107,12 @@ def series(
     places = np.arange(len(x))
     for i, (name, values) in enumerate(lines.items()):
         y = np.array([np.nan if v is None else v for v in values], dtype=float)
-        colour = COLOURS[i % len(COLOURS)]
-        ax.plot(places, y, color=colour, marker=MARKERS[i % len(MARKERS)], label=name, linewidth=1.6)
+        ax.plot(places, y, **look(i), label=name, linewidth=1.6)
         if bands and name in bands:
             low, high = (
                 np.array([np.nan if b[k] is None else b[k] for b in bands[name]], dtype=float) for k in (0, 1)
             )
-            ax.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
+            ax.fill_between(places, low, high, color=look(i)["color"], alpha=0.15, linewidth=0)
     ax.set_xticks(places, [str(v) for v in x])
     ax.margins(x=0.05)
 

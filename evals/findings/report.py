@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 
 Tell = Callable[[str], None]
 """Told, in a few words, what is being worked out."""
+
+
+NOTHING = "Nothing: no run of the study itself is complete, so neither fairness, the system nor strategy is measured."
+
+
+EXPLORATORY = (
+    "*Exploratory: no frozen hypothesis names these numbers; p is uncorrected unless it is said otherwise.*"
+)
 
 
 def gathered(folder: Folder, plan: Plan, tell: Tell) -> Findings:
@@ -37,6 +46,7 @@ def sections(f: Findings, folder: Folder, plan: Plan, tell: Tell) -> list[Sectio
     """Every section, in the order they are read."""
     from evals.experiment.freezing import standing
     from evals.findings.account import account, limits, sceptic
+    from evals.findings.bias import bias
     from evals.findings.fairness import fairness
     from evals.findings.pull import pull
     from evals.findings.strategy import strategy
@@ -44,23 +54,35 @@ def sections(f: Findings, folder: Folder, plan: Plan, tell: Tell) -> list[Sectio
     from evals.findings.verdicts import verdicts
 
     tell("testing hypotheses")
+    stood = standing(folder, f.study)
     found = contrasts(_bounded(f), f.study.hypotheses, np.random.default_rng(SEED))
-    out = [account(f, folder, plan), verdicts(found, standing(folder, f.study))]
+    out = [account(f, folder, plan), verdicts(found, stood)]
     parts: Sequence[tuple[str, Callable[[Findings], list[Section]]]] = (
         ("fairness", fairness),
+        ("bias", bias),
         ("the attribute's pull", pull),
         ("the system", system),
         ("strategy", strategy),
     )
+    own = f.frames.runs[f.frames.runs["role"] == "study"]
+    if not (own["status"] == "complete").any():
+        out.append(Section("What can be told of the runs", [NOTHING]))
+        parts = ()
     for name, part in parts:
         tell(f"measuring {name}")
-        out += part(f)
-    return [*out, sceptic(f, found), limits(f)]
+        out += [_marked(section) for section in part(f)]
+    return [*out, sceptic(f, found, stood), limits(f)]
+
+
+def _marked(section: Section) -> Section:
+    """A section of which no frozen hypothesis names a number, marked as what it is."""
+    return replace(section, says=[*section.says, EXPLORATORY])
 
 
 def _bounded(f: Findings) -> Frames:
     """The frames with an oracle, lotteries and mixtures, for the runs and nulls of hypotheses that ask for them."""
     from evals.bounds import with_bounds
+    from evals.fairness.standards import restated
     from evals.findings.contrasts import runs_of
 
     sides = [side for h in f.study.hypotheses for side in (h.of, h.other_side or {})]
@@ -71,7 +93,10 @@ def _bounded(f: Findings) -> Frames:
         for role in ("study", "bargaining")
         for run_id in runs_of(f.frames, side, role)["run_id"]
     }
-    return with_bounds(f.frames, [p for p in f.records if p.stem in ids]) if ids else f.frames
+    if not ids:
+        return f.frames
+    bounded = with_bounds(f.frames, [p for p in f.records if p.stem in ids])
+    return restated(bounded, f.records, f.study.thresholds) if f.study.thresholds else bounded
 
 
 def findings(folder: Folder, plan: Plan, tell: Tell) -> tuple[str, list[Section], Path]:

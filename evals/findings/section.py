@@ -47,6 +47,13 @@ class Findings:
         return kept.sort_values("condition", key=lambda c: c.map(order), kind="stable")
 
     @property
+    def bargained(self) -> Frames | None:
+        """The frames of the bargaining null in the cross, complete runs alone; None where it was not run."""
+        runs = self.frames.runs
+        null = (runs["role"] == "bargaining") & (runs["control"] == "") & (runs["status"] == "complete")
+        return self.of(runs[null].drop_duplicates("run_id")) if null.any() else None
+
+    @property
     def base(self) -> Frames:
         """The frames of the crossed base alone: no control, twin, null or planted run."""
         runs = self.frames.runs
@@ -91,7 +98,8 @@ def number(value: Any, digits: int = 2, signed: bool = False) -> str:
     """A number as a reader wants it; an en dash for what is missing."""
     if value is None or value != value:
         return "–"
-    text = f"{float(value):+.{digits}f}" if signed else f"{float(value):.{digits}f}"
+    rounded = round(float(value), digits) + 0.0  # no minus before a zero
+    text = f"{rounded:+.{digits}f}" if signed and rounded else f"{rounded:.{digits}f}"
     return text.replace("-", "−")
 
 

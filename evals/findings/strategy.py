@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evals.findings import band
 from evals.findings.section import SEED, Findings, Section, Shown, estimated, interval, number, p_value, share
+from evals.findings.strategy_figures import (
+    SHORT,
+    STATES,
+    curves,
+    dance,
+    influence_figure,
+    leanings_figure,
+    matrices,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
     from evals.strategy import StrategyFrames
 
-STATES = ("fortunate", "selfish", "concession", "unfortunate", "nice", "silent")
-SHORT = {
-    "survival": "ESG",
-    "worst_off": "RMG",
-    "evenness": "VAR",
-    "disadvantage_weighted_survival": "DW-ESG",
-    "vulnerability_weighted_care": "VWCI",
-    "equality": "Gini",
-}
+
+LEANING_NOTE = (
+    "misfit: the least loss of utility at which any weights explain all choices. A set wider than a half is given "
+    "without a point: the choices do not tell. Declared weights stand in the table. No null can stand here: solos "
+    "come before any bargain."
+)
+WIDE = 0.5
+"""A set of weights wider than this tells too little for a point."""
 
 
 def strategy(f: Findings) -> list[Section]:
@@ -35,29 +44,60 @@ def strategy(f: Findings) -> list[Section]:
     told = told.drop_duplicates("run_id")
     own = told[told["role"] == "study"]
     files = [p for p in f.records if p.stem in set(told["run_id"])]
-    if own.empty:
-        return []
     tables = frames(files)
+    null = _bargained(f)
     return [
-        _conceded(f, tables, own),
-        _replied(f, tables, own),
-        _moved(f, tables, told),
-        _won_back(f, tables, own),
+        _conceded(f, tables, own, null),
+        _replied(f, tables, own, null),
+        _moved(f, tables, told, null),
+        _won_back(f, tables, own, null),
         _leaning(f),
     ]
+
+
+@dataclass(frozen=True)
+class Null:
+    """The bargaining null in the cross: its runs and the tables of its strategy; None where it was not run."""
+
+    runs: pd.DataFrame
+    tables: StrategyFrames
+
+    def rows(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Rows of a table with condition, ward and policy."""
+        from evals.strategy.summary import with_runs
+
+        return with_runs(table, self.runs, ["condition", "cluster", "policy"])
+
+
+def _bargained(f: Findings) -> Null | None:
+    from evals.strategy import frames
+
+    if f.bargained is None:
+        return None
+    runs = f.bargained.runs.drop_duplicates("run_id")
+    ids = set(runs["run_id"])
+    return Null(runs, frames([p for p in f.records if p.stem in ids]))
 
 
 def _rng() -> np.random.Generator:
     return np.random.default_rng(SEED)
 
 
-def _conceded(f: Findings, s: StrategyFrames, runs: pd.DataFrame) -> Section:
+def _conceded(f: Findings, s: StrategyFrames, runs: pd.DataFrame, null: Null | None) -> Section:
     from evals.strategy import estimates, mean_curve
 
     curve = mean_curve(s.points, runs, rng=_rng())
     given = estimates(s.concessions, runs, ["total", "share"], by=["condition", "seat"], rng=_rng())
+    bands = (
+        band.over_wards(null.rows(null.tables.concessions), ["condition", "seat"], "total") if null else {}
+    )
     rows = [
-        [f"{r.condition}, seat {r.seat}", estimated(r.mean, r.low, r.high), str(int(r.clusters))]
+        [
+            f"{r.condition}, seat {r.seat}",
+            estimated(r.mean, r.low, r.high),
+            band.told(bands, r.condition, r.seat),
+            str(int(r.clusters)),
+        ]
         for r in f.told(given[given["value"] == "total"]).itertuples()
     ]
     return Section(
@@ -65,16 +105,21 @@ def _conceded(f: Findings, s: StrategyFrames, runs: pd.DataFrame) -> Section:
         says=["What each seat gave up of its own declared utility, from its solo to its last move."],
         tables={"concession_curves": curve, "concessions": s.concessions, "concession_by_condition": given},
         shown=[
-            Shown("Given up, in utility, in the cross", ["condition, seat", "mean and 95 %", "wards"], rows)
+            Shown(
+                "Given up, in utility, in the cross",
+                ["condition, seat", "mean and 95 %", "bargaining null", "wards"],
+                rows,
+                note="Nothing is given up where nobody talks: the no-debate merge is 0 here.",
+            )
         ],
         figures={
-            "concession-curves": partial(_curves, f.told(curve)),
-            "negotiation-dance": partial(_dance, f.told(curve)),
+            "concession-curves": partial(curves, f.told(curve)),
+            "negotiation-dance": partial(dance, f.told(curve)),
         },
     )
 
 
-def _replied(f: Findings, s: StrategyFrames, runs: pd.DataFrame) -> Section:
+def _replied(f: Findings, s: StrategyFrames, runs: pd.DataFrame, null: Null | None) -> Section:
     from evals.strategy import dependence, matrix, shares
     from evals.strategy.summary import with_runs
 
@@ -84,11 +129,16 @@ def _replied(f: Findings, s: StrategyFrames, runs: pd.DataFrame) -> Section:
     step_shares, replies = shares(cross, by), matrix(cross, by)
     headlines = matrix(cross, by, what="strategy")
     hangs = dependence(cross, rng=_rng(), by=by)
+    bands: dict[band.Key, band.Band] = {}
+    if null:
+        of_null = shares(null.rows(null.tables.steps), [*by, "policy"])
+        bands = band.over_policies(of_null[of_null["state"] == "concession"], by, "share")
     rows = []
     for (persona, other), group in step_shares.groupby(by, sort=False):
         at = group.set_index("state")["share"]
         total = int(group["total"].max())
-        rows.append([f"{persona} against {other}", *(number(at.get(state)) for state in STATES), str(total)])
+        rows.append([f"{persona} against {other}", *(number(at.get(state)) for state in STATES),
+                     band.told(bands, persona, other), str(total)])  # fmt: skip
     tested = [
         [f"{r.persona} against {r.other}, {r.null}", number(r.excess, 3), p_value(r.p), str(int(r.pairs))]
         for r in hangs.itertuples()
@@ -107,24 +157,34 @@ def _replied(f: Findings, s: StrategyFrames, runs: pd.DataFrame) -> Section:
             "steps": moves,
         },
         shown=[
-            Shown("Step classes, shares of moves", ["persona", *STATES, "moves"], rows),
+            Shown(
+                "Step classes, shares of moves",
+                ["persona", *STATES, "concession, null", "moves"],
+                rows,
+                note="null: share of concessions in the bargaining null. A merge without a word makes no move.",
+            ),
             Shown(
                 "Does the reply hang on the move before?",
                 ["persona, null", "excess nats", "p", "pairs"],
                 tested,
             ),
         ],
-        figures={"transitions": partial(_matrices, replies)},
+        figures={"transitions": partial(matrices, replies)},
     )
 
 
-def _moved(f: Findings, s: StrategyFrames, runs: pd.DataFrame) -> Section:
+def _moved(f: Findings, s: StrategyFrames, runs: pd.DataFrame, null: Null | None) -> Section:
     from evals.strategy import estimates, minds
 
     own = runs[runs["role"] == "study"]
     who = estimates(s.influences, own, ["influence", "debate_added"], by=["condition", "seat"], rng=_rng())
     mind_rows = minds(s.minds, runs)
     mind = estimates(mind_rows, own, ["mind_changed", "offer_beyond"], by=["condition", "seat"], rng=_rng())
+    bands = (
+        band.over_wards(null.rows(null.tables.influences), ["condition", "seat"], "debate_added")
+        if null
+        else {}
+    )
     rows = []
     for (condition, seat), group in f.told(who).groupby(["condition", "seat"], sort=False):
         at = group.set_index("value")
@@ -134,6 +194,7 @@ def _moved(f: Findings, s: StrategyFrames, runs: pd.DataFrame) -> Section:
                 f"{condition}, seat {seat}",
                 number(at["mean"].get("influence")),
                 number(at["mean"].get("debate_added"), signed=True),
+                band.told(bands, condition, seat),
                 number(mine["mean"].get("mind_changed"), signed=True),
                 number(mine["mean"].get("offer_beyond"), signed=True),
             ]
@@ -154,25 +215,41 @@ def _moved(f: Findings, s: StrategyFrames, runs: pd.DataFrame) -> Section:
         shown=[
             Shown(
                 "Means over wards, in the cross",
-                ["condition, seat", "influence", "debate added", "mind changed", "bargain"],
+                [
+                    "condition, seat",
+                    "influence",
+                    "debate added",
+                    "bargaining null",
+                    "mind changed",
+                    "bargain",
+                ],
                 rows,
+                note="bargaining null: of debate added. It is 0 for the no-debate merge, by its definition.",
             )
         ],
-        figures={"influence": partial(_influence, who, f.conditions)},
+        figures={"influence": partial(influence_figure, who, f.conditions)},
     )
 
 
-def _won_back(f: Findings, s: StrategyFrames, runs: pd.DataFrame) -> Section:
+def _won_back(f: Findings, s: StrategyFrames, runs: pd.DataFrame, null: Null | None) -> Section:
     from evals.strategy import contestation, patched, tagged
     from evals.strategy.summary import with_runs
 
     tags = tagged(with_runs(s.tags, runs, ["condition"]), ["condition", "seat", "persona"])
     contests = contestation(with_runs(s.rounds, runs, ["condition"]), ["condition", "round"])
     patches = patched(with_runs(s.patches, runs, ["condition"]), ["condition", "attribute", "group"])
-    last = contests.groupby("condition", sort=False).last()
+    every = contests.groupby("condition", sort=False)[["overridden_contested", "contested"]].sum()
+    dealings: dict[band.Key, band.Band] = {}
+    restored: dict[band.Key, band.Band] = {}
+    if null:
+        of_null = tagged(null.rows(null.tables.tags), ["condition", "seat", "policy"])
+        dealings = band.over_policies(of_null, ["condition", "seat"], "contest_share")
+        group = ["condition", "attribute", "group"]
+        back_of_null = patched(null.rows(null.tables.patches), [*group, "policy"])
+        restored = band.over_policies(back_of_null, [*group, "which"], "restored_added")
     rows = []
     for r in f.told(tags).itertuples():
-        over = last.loc[r.condition]
+        over = every.loc[r.condition]
         rows.append(
             [
                 f"{r.condition}, {r.seat} {r.persona}",
@@ -180,6 +257,7 @@ def _won_back(f: Findings, s: StrategyFrames, runs: pd.DataFrame) -> Section:
                     share(int(getattr(r, tag)), int(r.disputed))
                     for tag in ("hold", "contest", "concede", "trade")
                 ),
+                band.told(dealings, r.condition, r.seat),
                 share(int(over["overridden_contested"]), int(over["contested"])),
             ]
         )
@@ -189,6 +267,7 @@ def _won_back(f: Findings, s: StrategyFrames, runs: pd.DataFrame) -> Section:
             share(int(r.cells_joint), int(r.cells)),
             share(int(r.cells_no_debate), int(r.cells)),
             number(r.restored_added, signed=True),
+            band.told(restored, r.condition, r.attribute, r.group, r.which),
             share(int(r.converted), int(r.exits)),
         ]
         for r in f.told(patches).itertuples()
@@ -196,21 +275,31 @@ def _won_back(f: Findings, s: StrategyFrames, runs: pd.DataFrame) -> Section:
     return Section(
         title="Contestation, override, and what was won back",
         says=[
-            "Exact counts. *Overridden* are cells of the last round where the joint equals one seat's solo though the "
-            "other still contests it. A *corrective patch* gives a disfavoured group some of what the biased solo "
-            "withheld; *debate added* is what of it the no-debate merge had not restored."
+            "Exact counts. A trade gives on some cells and claims on others. *Overridden* are cells, of every round, "
+            "where the joint equals one seat's solo though the other still contests it. A *corrective patch* gives a "
+            "disfavoured group some of what the biased solo withheld; *debate added* is what of it the no-debate merge "
+            "had not restored."
         ],
         tables={"cells": tags, "contestation": contests, "patches": patches, "patches_by_run": s.patches},
         shown=[
             Shown(
                 "Dealings with disputed cells, in the cross",
-                ["condition, seat", "hold", "contest", "concede", "trade", "overridden"],
+                ["condition, seat", "hold", "contest", "concede", "trade", "contest, null", "overridden"],
                 rows,
+                note="null: share contested in the bargaining null. Where nobody talks nothing is contested.",
             ),
             Shown(
                 "Corrective patches, in the cross",
-                ["condition: group", "cells, joint", "cells, merge", "debate added", "biased seat converted"],
+                [
+                    "condition: group",
+                    "cells, joint",
+                    "cells, merge",
+                    "debate added",
+                    "bargaining null",
+                    "biased seat converted",
+                ],
                 back,
+                note="bargaining null: of debate added.",
             ),
         ],
     )
@@ -227,9 +316,7 @@ def _leaning(f: Findings) -> Section:
     rows = []
     for (persona, model, when), group in table.groupby(["persona", "model", "when"], sort=False):
         at = group.set_index("measure")
-        cells = [
-            f"{number(at['point'].get(m))} {interval(at['low'].get(m), at['high'].get(m))}" for m in SHORT
-        ]
+        cells = [_weight(at, m) for m in SHORT]
         biased = group[group["measure"].str.contains("=")]
         cells.append(number(biased["point"].max()) if len(biased) else "–")
         rows.append(
@@ -249,157 +336,18 @@ def _leaning(f: Findings) -> Section:
         tables={"leanings": table},
         shown=[
             Shown(
-                "Revealed weights", ["persona", *SHORT.values(), "favoured group", "misfit"], rows,
-                note="misfit: the least loss of utility at which any weights explain all choices.",
+                "Revealed weights",
+                ["persona", *SHORT.values(), "favoured group", "misfit"],
+                rows,
+                note=LEANING_NOTE,
             )
         ],
-        figures={"leanings": partial(_leanings, table)},
+        figures={"leanings": partial(leanings_figure, table)},
     )  # fmt: skip
 
 
-def _curves(curve: pd.DataFrame) -> Figure:
-    """A panel a condition of the cross: each seat's own utility, from its solo through its moves to the joint."""
-    from evals.findings.drawing import figure, series, titled
-
-    conditions = list(dict.fromkeys(curve["condition"]))
-    columns = min(3, max(1, len(conditions)))
-    rows = -(-len(conditions) // columns)
-    fig, axes = figure(rows, columns, width=3.2 * columns + 0.5, height=2.6 * rows + 0.9, sharey=True)
-    for ax in axes.flat[len(conditions) :]:
-        ax.set_visible(False)
-    for ax, condition in zip(axes.flat, conditions, strict=False):
-        here = curve[(curve["condition"] == condition) & (curve["value"] == "u_own")]
-        points = list(dict.fromkeys(zip(here["what"], here["round"], strict=True)))
-        lines: dict[str, Any] = {}
-        bands: dict[str, Any] = {}
-        for seat, group in here.groupby("seat", sort=False):
-            lines[f"seat {seat}"] = list(group["mean"])
-            bands[f"seat {seat}"] = list(zip(group["low"], group["high"], strict=True))
-        names = [
-            "alone" if w == "solo" else "joint" if w == "joint" else f"round {int(r)}" for w, r in points
-        ]
-        series(ax, names, lines, bands)
-        ax.set_title(str(condition))
-        ax.tick_params(axis="x", rotation=45)
-    axes[0, 0].set_ylabel("own declared utility")
-    axes[0, 0].legend(loc="lower left")
-    return titled(fig, "Concession: what each seat asks for, and what it gets", "Bands: 95 % over wards.")
-
-
-def _dance(curve: pd.DataFrame) -> Figure:
-    """A panel a condition: both seats' utilities of what each seat asks for, from its solo to its last move."""
-    from evals.findings.drawing import COLOURS, INK, MARKERS, figure, titled
-
-    conditions = list(dict.fromkeys(curve["condition"]))
-    columns = min(3, max(1, len(conditions)))
-    rows = -(-len(conditions) // columns)
-    fig, axes = figure(rows, columns, width=3.2 * columns + 0.5, height=2.8 * rows + 0.9)
-    for ax in axes.flat[len(conditions) :]:
-        ax.set_visible(False)
-    for ax, condition in zip(axes.flat, conditions, strict=False):
-        here = curve[(curve["condition"] == condition) & curve["seat"].isin(["A", "B"])]
-        for i, (seat, group) in enumerate(here.groupby("seat", sort=True)):
-            wide = group.pivot_table(index=["round", "what"], columns="value", values="mean", sort=False)
-            asked, joint = wide.drop("joint", level="what"), wide.xs("joint", level="what")
-            x, y = ("u_own", "u_other") if seat == "A" else ("u_other", "u_own")
-            ax.plot(
-                asked[x],
-                asked[y],
-                color=COLOURS[i],
-                marker=MARKERS[i],
-                markersize=4,
-                label=f"asked by {seat}",
-            )
-            ax.plot(
-                asked[x].iloc[0],
-                asked[y].iloc[0],
-                MARKERS[i],
-                color=COLOURS[i],
-                markersize=9,
-                fillstyle="none",
-            )
-            ax.plot(joint[x], joint[y], "*", color=INK, markersize=11, label="joint" if seat == "A" else None)
-        ax.set_title(str(condition))
-        ax.set_xlabel("utility of A")
-    axes[0, 0].set_ylabel("utility of B")
-    axes[0, 0].legend(loc="best")
-    return titled(
-        fig, "The dance: what each seat asks for, worth to both", "Ringed: alone. Means over wards."
-    )
-
-
-def _matrices(replies: pd.DataFrame) -> Figure:
-    """A panel a persona pair: what was received, down; what was answered, across."""
-    from evals.findings.drawing import figure, heatmap, titled
-
-    pairs = [k for k, g in replies.groupby(["persona", "other"], sort=False) if g["total"].sum() > 0]
-    made = replies[replies["count"] > 0]
-    seen = [s for s in STATES if s in set(made["before"]) | set(made["after"])]
-    columns = min(3, max(1, len(pairs)))
-    rows = max(1, -(-len(pairs) // columns))
-    fig, axes = figure(rows, columns, width=3.6 * columns, height=(0.9 + 0.38 * len(seen)) * rows + 0.7)
-    for ax in axes.flat[len(pairs) :]:
-        ax.set_visible(False)
-    for ax, (persona, other) in zip(axes.flat, pairs, strict=False):
-        here = replies[(replies["persona"] == persona) & (replies["other"] == other)]
-        wide = here.pivot(index="before", columns="after", values="share").reindex(index=seen, columns=seen)
-        count = here.pivot(index="before", columns="after", values="count").reindex(index=seen, columns=seen)
-        text = [[f"{n:.0f}" if n else "" for n in row] for row in count.to_numpy(float)]
-        heatmap(ax, seen, seen, wide.to_numpy(float), text)
-        ax.set_title(f"{persona} answers {other}")
-    return titled(
-        fig, "Replies: step received (down), step made (across)", "Shade: share of the row. Number: moves."
-    )
-
-
-def _influence(who: pd.DataFrame, conditions: list[str]) -> Figure:
-    from evals.findings.drawing import COLOURS, QUIET, figure, titled
-
-    mine = who[who["seat"] == "A"]
-    fig, axes = figure(width=7.5, height=1 + 0.32 * len(conditions))
-    ax = axes[0, 0]
-    for place, condition in zip(range(len(conditions))[::-1], conditions, strict=True):
-        at = mine[mine["condition"] == condition].set_index("value")["mean"]
-        joint, added = at.get("influence"), at.get("debate_added")
-        if joint != joint:
-            ax.annotate("solos alike", (0.5, place), color=QUIET, va="center", fontsize=8)
-            continue
-        ax.plot([joint - added, joint], [place, place], color=QUIET)
-        ax.plot(joint - added, place, "s", color=COLOURS[0], fillstyle="none")
-        ax.plot(joint, place, "o", color=COLOURS[1])
-    ax.axvline(0.5, color=QUIET, linestyle=":")
-    ax.set_yticks(range(len(conditions))[::-1], conditions)
-    ax.set_xlabel("share of the way from B's solo (0) to A's solo (1)")
-    note = "Open square: the no-debate merge. Dot: the joint. The line between them is what debate added."
-    return titled(fig, "Who moved whom", note)
-
-
-def _leanings(table: pd.DataFrame) -> Figure:
-    """A panel a time; a row a persona, and for each measure its set as a bar and its point as a dot."""
-    from evals.findings.drawing import COLOURS, MARKERS, figure, titled
-
-    solo = table[table["when"] == "solo"]
-    personas = list(dict.fromkeys(solo["persona"]))
-    fig, axes = figure(
-        1, max(1, len(personas)), width=2.6 * max(1, len(personas)) + 1, height=3.4, sharey=True
-    )
-    for ax, persona in zip(axes.flat, personas, strict=False):
-        for w, when in enumerate(("solo", "exit_solo")):
-            here = table[(table["persona"] == persona) & (table["when"] == when)].set_index("measure")
-            for i, measure in enumerate(SHORT):
-                if measure not in here.index:
-                    continue
-                r = here.loc[measure]
-                place = len(SHORT) - 1 - i + (0.17 if w == 0 else -0.17)
-                ax.plot([r["low"], r["high"]], [place] * 2, color=COLOURS[w], linewidth=4, alpha=0.3)
-                label = when.replace("_", " ") if i == 0 else None
-                ax.plot(r["point"], place, MARKERS[w], color=COLOURS[w], markersize=5, label=label)
-        ax.set_title(str(persona))
-        ax.set_xlim(-0.05, 1.05)
-    axes[0, 0].set_yticks(range(len(SHORT))[::-1], list(SHORT.values()))
-    axes[0, 0].legend(loc="lower right")
-    return titled(
-        fig,
-        "Leanings before and after debate",
-        "Bar: every weight that explains the choices. Dot: the likeliest.",
-    )
+def _weight(at: pd.DataFrame, measure: str) -> str:
+    """The point and the set of one weight; the set alone where it is too wide for a point to mean anything."""
+    low, high = at["low"].get(measure), at["high"].get(measure)
+    wide = low is None or high is None or high - low > WIDE
+    return f"{'–' if wide else number(at['point'].get(measure))} {interval(low, high)}"

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evals.findings.by_stage import by_stage, shown
+from evals.findings import band
+from evals.findings.by_stage import by_stage, called, shown
 from evals.findings.section import REST, SEED, Findings, Section, Shown, estimated, number, share
 
 if TYPE_CHECKING:
@@ -67,17 +68,38 @@ def _emergence(f: Findings) -> Section:
             else "no ward here has an allocation that is best by every measure that is cared for."
         ),
     ]
+    says.append(_why_not_balanced(f))
     wards = by_ward(f.frames)
     return Section(
         title="Emergence, and emergence beyond the merge",
         says=says,
         tables={"emergence": table, "debate_effects": effects, "emergence_by_ward": wards},
-        shown=[_shown_emergence(f.told(table)), _shown_effects(effects, wards)],
+        shown=[_shown_emergence(f, f.told(table)), _shown_effects(f, effects)],
         figures={"emergence": lambda: _emergence_figure(table, effects)},
     )
 
 
-def _shown_emergence(table: pd.DataFrame) -> Shown:
+def _why_not_balanced(f: Findings) -> str:
+    """Definition 2 over all six measures, and how often Pareto efficiency is what fails it."""
+    runs = f.base.runs[f.base.runs["status"] == "complete"]
+    six, six_merge = runs["emergence_2_all_six"].dropna(), runs["emergence_2_all_six_no_debate"].dropna()
+    pareto = runs["pareto"].dropna()
+    return (
+        f"Over all six measures definition 2 holds in {share(int(six.sum()), len(six))} joints of the cross and "
+        f"{share(int(six_merge.sum()), len(six_merge))} no-debate merges. Over the measures that seats care for, "
+        f"{share(int((~pareto.astype(bool)).sum()), len(pareto))} joints are not Pareto-efficient, which the "
+        "definition asks. Blinded seats are judged by the values they can still hold."
+    )
+
+
+def _shown_emergence(f: Findings, table: pd.DataFrame) -> Shown:
+    from evals.fairness.standards import emergence_table
+
+    bands: dict[band.Key, band.Band] = {}
+    if f.bargained is not None:
+        null = emergence_table(f.bargained, ("condition", "policy"), roles=("bargaining",))
+        null = null[~null["common_maximiser"].astype(bool)]
+        bands = band.over_policies(null, ["condition", "definition"], "joint_share")
     rows = []
     for r in table[~table["common_maximiser"].astype(bool)].itertuples():
         rows.append(
@@ -85,38 +107,51 @@ def _shown_emergence(table: pd.DataFrame) -> Shown:
                 f"{r.condition}, definition {r.definition}",
                 share(int(r.joint), int(r.defined)),
                 share(int(r.no_debate), int(r.defined)),
+                band.told(bands, r.condition, r.definition),
                 number(r.random_share),
                 str(int(r.undefined) + int(r.missing)),
             ]
         )
     return Shown(
         title="Emergence by both definitions, with base rates, in the cross",
-        headings=["condition", "joint", "no-debate merge", "random", "undefined"],
+        headings=["condition", "joint", "no-debate merge", "bargaining null", "random", "undefined"],
         rows=rows,
-        note="random: mean share of 200 random feasible allocations that pass." + REST,
+        note="bargaining null: share of its joints. random: mean share of 200 random feasible allocations that pass."
+        + REST,
     )
 
 
-def _shown_effects(effects: pd.DataFrame, wards: pd.DataFrame) -> Shown:
+def _shown_effects(f: Findings, effects: pd.DataFrame) -> Shown:
+    """Criteria that the joint meets and the merge does not, and the other way round; of those, what no solo met."""
+    from evals.fairness.standards import held
     from evals.statistics import estimate
 
-    rng = np.random.default_rng(SEED)
-    rows = []
-    for r in effects[effects["criterion"] == "any"].itertuples():
-        mine = wards[(wards["condition"] == r.condition) & (wards["outcome"] == "criteria")]
-        e = estimate(mine["difference"].to_numpy(float), mine["cluster"].to_numpy(), rng=rng)
+    runs = f.frames.runs[f.frames.runs["role"].isin(["study", "bargaining"])]
+    met = held(f.frames).pivot_table(index=["run_id", "criterion"], columns="stage", values="met", sort=False)
+    both = met[["joint", "no_debate"]].dropna()
+    change = both["joint"] - both["no_debate"]
+    counts = (
+        change.groupby("run_id")
+        .agg(gained=lambda c: (c > 0).sum(), lost=lambda c: (c < 0).sum())
+        .reset_index()
+    )
+    counts["net"] = counts["gained"] - counts["lost"]
+    rows_of = runs[["run_id", "role", "condition", "cluster", "policy"]].merge(counts, on="run_id")
+    bands = band.over_wards(rows_of[rows_of["role"] == "bargaining"], ["condition"], "net")
+    beyond = effects[effects["criterion"] != "any"].groupby("condition")["beyond"].sum()
+    rng, rows = np.random.default_rng(SEED), []
+    for condition, mine in rows_of[rows_of["role"] == "study"].groupby("condition", sort=False):
+        e = estimate(mine["net"].to_numpy(float), mine["cluster"].to_numpy(), rng=rng)
+        told = [str(int(mine[c].sum())) for c in ("gained", "lost")]
         rows.append(
-            [
-                str(r.condition),
-                share(int(r.beyond), int(r.defined)),
-                share(int(r.lost), int(r.defined)),
-                estimated(e.mean, e.low, e.high, signed=True),
-            ]
-        )
+            [str(condition), str(len(mine)), *told, str(int(beyond.get(condition, 0))),
+             estimated(e.mean, e.low, e.high, signed=True), band.told(bands, condition)]
+        )  # fmt: skip
     return Shown(
-        title="What debate added to the merge, and what it lost",
-        headings=["condition", "runs with a criterion beyond", "runs that lost one", "beyond − lost, a run"],
+        title="Criteria that debate added to the no-debate merge, and that it lost",
+        headings=["condition", "runs", "gained", "lost", "beyond", "gained − lost, a run", "bargaining null"],
         rows=rows,
+        note="gained: met by the joint and not by the merge. beyond: of these, met by no solo either.",
     )
 
 
@@ -133,12 +168,14 @@ def _price(f: Findings) -> Section:
     means = (
         joined.groupby(["condition", "stage"], sort=False)[["loss", "distance", "slack"]].mean().reset_index()
     )
+    bands = _loss_bands(f)
     lines = [
         [
-            f"{r.condition}, {r.stage.replace('_', ' ')}",
+            f"{r.condition}, {called(str(r.stage))}",
             number(r.loss, 3),
             number(r.distance, 3),
             number(r.slack, 3),
+            band.told(bands, r.condition, digits=3) if r.stage == "joint" else "",
         ]
         for r in means.itertuples()
     ]
@@ -153,13 +190,25 @@ def _price(f: Findings) -> Section:
             Shown("Price of fairness, mean over wards", ["notion", "price", "wards"], rows),
             Shown(
                 "Distance to the Pareto front over the measures that a ward defines",
-                ["condition, allocation", "survivors lost", "distance", "slack"],
+                ["condition, allocation", "survivors lost", "distance", "slack", "slack, bargaining null"],
                 lines,
                 note="survivors lost: share of the attainable. distance: how much every measure could rise at once. "
                 "slack: how much they could rise in sum with none falling.",
             ),
         ],
     )
+
+
+def _loss_bands(f: Findings) -> dict[band.Key, band.Band]:
+    """The slack of the bargaining null's joints, by condition."""
+    from evals.fairness.price import distance_table
+
+    if f.bargained is None:
+        return {}
+    runs = f.bargained.runs[["run_id", "condition", "cluster", "policy"]]
+    ids = set(runs["run_id"])
+    null = distance_table([p for p in f.records if p.stem in ids], ("joint",)).merge(runs, on="run_id")
+    return band.over_wards(null, ["condition"], "slack")
 
 
 def _emergence_figure(table: pd.DataFrame, effects: pd.DataFrame) -> Figure:
@@ -195,4 +244,5 @@ def _emergence_figure(table: pd.DataFrame, effects: pd.DataFrame) -> Figure:
     axes[0, 0].set_yticks(list(places.values()), list(places))
     marks = [*axes[0, 0].get_legend_handles_labels(), *axes[0, 2].get_legend_handles_labels()]
     fig.legend(marks[0] + marks[2], marks[1] + marks[3], loc="outside lower center", ncols=5)
-    return titled(fig, "What the system did that its seats did not")
+    note = "Random: the share of 200 random feasible allocations that pass, in the cross for definition 2."
+    return titled(fig, "What the system did that its seats did not", note)

@@ -15,12 +15,23 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+TITLE = "What was asked, and what came out"
+
+PAIRS = (
+    *("cluster", "seed", "replicate", "run_treatment", "run_control"),
+    *("treatment", "control", "difference"),
+)
+
+
 def verdicts(found: Sequence[Contrast], standing: Mapping[str, str]) -> Section:
     """The section of hypotheses; `standing` says of each whether it is confirmatory, exploratory or deviating."""
     table = _table(found, standing)
+    if not found:
+        return Section(title=TITLE, says=["The study names no hypothesis, so nothing is tested."],
+                       tables={"hypotheses": table, "pairs": _pairs(found)})  # fmt: skip
     return Section(
-        title="What was asked, and what came out",
-        says=[_in_words(c) for c in found],
+        title=TITLE,
+        says=[_in_words(c, standing.get(c.hypothesis.id, "exploratory")) for c in found],
         tables={"hypotheses": table, "pairs": _pairs(found)},
         shown=[_shown(found, standing)],
         figures={"hypotheses": lambda: _figure(found)},
@@ -37,20 +48,28 @@ def held_in(contrast: Contrast) -> tuple[int, int]:
     return int((np.sign(means) == np.sign(whole)).sum()), len(means)
 
 
-def _in_words(c: Contrast) -> str:
+def _in_words(c: Contrast, standing: str) -> str:
     h, e = c.hypothesis, c.estimate
     if e.mean is None:
-        return f"**{h.id}: not tested.** {h.claim} No pair of runs has a value yet."
+        return (
+            f"**{h.id}: not tested.** {h.claim} `{h.outcome}`: no pair of runs has a value ({e.missing} pairs are "
+            f"without one, {c.unmatched} runs without a partner)."
+        )
     where = (
         f"{number(c.treatment)} against {number(c.control)}, a difference of {number(e.mean, signed=True)}"
     )
     if e.low is not None:
         where += f" {interval(e.low, e.high)}"
-    return f"**{h.id}: {c.verdict}.** {h.claim} `{h.outcome}`: {where} (p {p_value(c.p_family)})."
+    return (
+        f"**{h.id}: {c.verdict}; {c.bargaining}.** {h.claim} `{h.outcome}`: {where} (p {p_value(c.p_family)}; "
+        f"{standing})."
+    )
 
 
 def _table(found: Sequence[Contrast], standing: Mapping[str, str]) -> pd.DataFrame:
     import pandas as pd
+
+    from evals.statistics import minimum_detectable_effect
 
     rows = []
     for c in found:
@@ -79,6 +98,9 @@ def _table(found: Sequence[Contrast], standing: Mapping[str, str]) -> pd.DataFra
                 "bargaining_low": c.null_low,
                 "bargaining_high": c.null_high,
                 "beyond_bargaining": c.beyond_bargaining,
+                "conditions_same_sign": c.elsewhere[0],
+                "conditions": c.elsewhere[1],
+                "detectable_dz": minimum_detectable_effect(e.clusters) if e.clusters else None,
                 "cells_same_sign": held,
                 "cells": cells,
                 "standing": standing.get(h.id, "exploratory"),
@@ -93,22 +115,14 @@ def _pairs(found: Sequence[Contrast]) -> pd.DataFrame:
     """Every pair behind every number, with the ids of its runs."""
     import pandas as pd
 
-    keep = [
-        "cluster",
-        "seed",
-        "replicate",
-        "run_treatment",
-        "run_control",
-        "treatment",
-        "control",
-        "difference",
-    ]
-    return pd.concat(
-        [c.pairs[keep].astype(object).assign(hypothesis=c.hypothesis.id) for c in found], ignore_index=True
-    )[["hypothesis", *keep]]
+    columns = ["hypothesis", *PAIRS]
+    parts = [c.pairs[list(PAIRS)].astype(object).assign(hypothesis=c.hypothesis.id) for c in found]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
 def _shown(found: Sequence[Contrast], standing: Mapping[str, str]) -> Shown:
+    from evals.statistics.estimates import FEW, NOTHING
+
     rows = []
     for c in found:
         e = c.estimate
@@ -124,12 +138,23 @@ def _shown(found: Sequence[Contrast], standing: Mapping[str, str]) -> Shown:
                 f"{e.n} / {e.clusters}" + (f" ({missing} missing)" if missing else ""),
                 interval(c.null_low, c.null_high),
                 f"{held}/{cells}" if cells else "–",
+                "{}/{}".format(*c.elsewhere) if c.elsewhere[1] else "–",
                 standing.get(c.hypothesis.id, "exploratory").split(":")[0],
-                c.verdict,
+                f"{c.verdict}; {c.bargaining}",
             ]
         )
-    notes = dict.fromkeys(c.estimate.note for c in found if c.estimate.note and c.estimate.low is not None)
-    headings = ["", "effect", "95 %", "p (Holm)", "d_z", "pairs / wards", "bargaining null", "cells"]
+    notes = dict.fromkeys(c.estimate.note for c in found if c.estimate.note not in ("", FEW, NOTHING))
+    headings = [
+        "",
+        "effect",
+        "95 %",
+        "p (Holm)",
+        "d_z",
+        "pairs / wards",
+        "bargaining null",
+        "cells",
+        "elsewhere",
+    ]
     return Shown(
         title="Hypotheses",
         headings=[*headings, "standing", "verdict"],
@@ -137,9 +162,21 @@ def _shown(found: Sequence[Contrast], standing: Mapping[str, str]) -> Shown:
         note="effect: treatment less control, the mean over wards of paired differences. 95 %: bootstrap-t over "
         "wards; none under 20 wards. p: sign-flip over wards, Holm within its family. d_z: effect over its "
         "standard deviation. bargaining null: the same effect where reference negotiators bargain, over the "
-        "policy grid. cells: in how many cells of the cross the effect has this sign. "
-        + " ".join(f"{note[0].upper()}{note[1:]}." for note in notes),
+        "policy grid. cells: in how many cells of the cross the effect has this sign; elsewhere: in how many of the "
+        "listed conditions (order, simultaneity, merge rule, retrieval …). Persona wording and model were varied only "
+        f"if they are factors. {_power(found)}" + "".join(f" {note[0].upper()}{note[1:]}." for note in notes),
     )
+
+
+def _power(found: Sequence[Contrast]) -> str:
+    """The least d_z that the fewest wards of any hypothesis detect."""
+    from evals.statistics import minimum_detectable_effect
+
+    wards = min((c.estimate.clusters for c in found if c.estimate.clusters), default=0)
+    least = minimum_detectable_effect(wards) if wards else None
+    if least is None:
+        return "Too few wards for a test to reach .05."
+    return f"With {wards} wards a d_z of {number(least)} is detected with power .8, before correction."
 
 
 def _figure(found: Sequence[Contrast]) -> Figure:
@@ -155,5 +192,8 @@ def _figure(found: Sequence[Contrast]) -> Figure:
         [(c.null_low, c.null_high) for c in found],
     )
     ax.set_xlabel("treatment less control")
-    note = "Dot: mean over wards; line: 95 % interval; grey: the same effect under bargaining reference negotiators."
+    note = (
+        "Dot: mean over wards. Line: 95 % interval (none under 20 wards). Grey: the same effect among reference "
+        "negotiators, over the policy grid."
+    )
     return titled(fig, "Effects, each in the units of its outcome", note)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evals.bounds import rows_with_bounds
+from evals.bounds import with_bounds
 from evals.fairness.standards import (
     by_ward,
     debate_effects,
@@ -180,7 +180,7 @@ def test_other_thresholds_are_judged_anew_from_the_allocations(played: Played) -
 
 def test_the_oracle_and_the_lotteries_are_judged_anew_too(played: Played) -> None:
     _, records, folder = played
-    more = framed([rows_with_bounds(r) for r in records])
+    more = with_bounds(framed([rows_of(r) for r in records]), paths([folder]))
     again = held(restated(more, paths([folder]), {"survival-90": 0.999}))
     lenient = held(restated(more, paths([folder]), {"survival-90": 0.0}))
     survival = outcome(more, "survival").set_index(["run_id", "stage"])["value"]

@@ -20,7 +20,7 @@ from personas.utility import in_group
 from scenarios.errors import ParleyError
 from scenarios.measures import MEASURES, need_satisfaction
 from scenarios.twin import acuity_strata
-from tests.evals.causal import personas
+from tests.evals.causal import contest_share, override_share, personas
 from tests.play import play
 
 NAN = float("nan")
@@ -151,23 +151,6 @@ SLOWLY: dict[str, Callable[[RunRecord, str], float | None]] = {
         np.mean([m for m in r.measures[s].criteria.values() if m is not None])
     ),
 }
-
-
-def disputed(record: RunRecord) -> int:
-    """Cells on which the first two solos, or those of the panel, differ by more than a thousandth of the demand."""
-    ward = record.scenario
-    solos = [ward.array(s.move.allocation) for s in record.solo.values() if s.move.allocation is not None]
-    apart = np.max([abs(a - b) for a in solos for b in solos], axis=0)
-    return int((apart > np.maximum(1e-3 * ward.arrays.demand, 1e-6)).sum())
-
-
-def contest_share(record: RunRecord) -> float | None:
-    tags = [tag for edge in record.edges if edge.seat == "A" for tag in edge.cells.values()]
-    return sum(t in ("contest", "trade") for t in tags) / len(tags) if tags and disputed(record) else None
-
-
-def override_share(record: RunRecord) -> float | None:
-    return len(record.rounds[-1].overridden) / disputed(record) if disputed(record) else None
 
 
 def mind_moved(record: RunRecord, seat: str, other: str) -> float | None:
