@@ -10,6 +10,9 @@ from typing import Any, NoReturn
 
 import typer
 
+EXTRA = ("pandas", "fairlearn", "statsmodels", "matplotlib", "pyarrow", "sklearn")
+"""What evals takes beyond the debate: the extra of that name."""
+
 STOPPED = "stopped; what was done is kept. The same command goes on."
 
 
@@ -26,6 +29,10 @@ def run(app: typer.Typer, words: Sequence[str] | None = None) -> None:
         stop(str(error), 2)
     except Unreachable as error:
         stop(f"{error}. Nothing answered is lost: the same command goes on.", 3)
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRA:
+            raise
+        stop(f"{error.name} is not installed; run `pip install -r requirements-evals.txt`", 2)
     except KeyboardInterrupt:
         stop(STOPPED, 130)
     except BrokenPipeError:  # the reader of our output has gone

@@ -185,7 +185,7 @@ def test_every_field_of_a_study_is_in_the_reference_and_no_other() -> None:
     from evals.experiment import study
 
     models: list[Any] = [study.Study, study.Condition, study.Hypothesis, study.Nulls, study.Grid]
-    models += [study.Twins, study.Planted, study.Caps, study.Judge]
+    models += [study.Twins, study.Planted, study.Caps]
     for each in models:
         assert _first_column(_section(f"`{each.__name__}`", STUDIES)) == set(each.model_fields), each.__name__
 

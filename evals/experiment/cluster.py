@@ -178,7 +178,7 @@ def _ray() -> Any:
     try:
         import ray
     except ImportError:
-        raise ParleyError("--engine ray: Ray is not installed; run `pip install 'parley[ray]'`") from None
+        raise ParleyError("--engine ray: Ray is not installed; run `pip install 'ray>=2.50,<3'`") from None
     return ray
 
 

@@ -28,7 +28,7 @@ Json = dict[str, Any]
 DESIGN = ("wards", "seeds", "replicates", "settings", "factors", "conditions", "nulls", "twins", "planted")
 """Parts of a study that say which debates are held."""
 
-RULES = ("exclusions", "thresholds", "judge")
+RULES = ("exclusions", "thresholds")
 """Parts that say how they are read."""
 
 UNFROZEN = ("text", "caps", "name", "question", "source")

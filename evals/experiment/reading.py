@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 STUDIES = Path(__file__).parent.parent / "studies"
 LIMIT_BYTES = 1_000_000
-FURTHER_STAGES = ("best_solo", "best_mixture", "oracle", "lottery", "exit")
+FURTHER_STAGES = ("best_solo", "best_mixture", "oracle", "lottery")
 """Stages that findings add to those a record has: the best of the solos, of their mixtures, bounds of the ward."""
 
 DATA = "PARLEY_DATA"
@@ -135,7 +135,6 @@ def _fields_at(place: Iterable[Any], known: Iterable[str]) -> list[str]:
         "twins": models.Twins,
         "planted": models.Planted,
         "caps": models.Caps,
-        "judge": models.Judge,
     }
     named = [part for part in place if isinstance(part, str)]
     return list(by_place[named[-1]].model_fields) if named and named[-1] in by_place else list(known)

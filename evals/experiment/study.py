@@ -120,14 +120,6 @@ class Caps(Model):
     tokens: int | None = Field(default=None, gt=0)
 
 
-class Judge(Model):
-    """Who labels the rhetoric of arguments: a chat model, and a second one to measure agreement with."""
-
-    model: Words
-    second: str | None = None
-    labels: str | None = Field(default=None, description="a CSV labelled by people")
-
-
 class Study(Model):
     """One study, as its YAML file says it."""
 
@@ -144,7 +136,6 @@ class Study(Model):
     nulls: Nulls = Nulls()
     twins: Twins | None = None
     planted: Planted | None = None
-    judge: Judge | None = None
     exclusions: tuple[Words, ...] = ()
     caps: Caps = Caps()
     thresholds: dict[str, float] = Field(default_factory=dict)
@@ -172,11 +163,6 @@ class Study(Model):
         if twice is not None or len(set(map(str, out))) < len(out):
             raise ValueError(f"{twice if twice is not None else 'an entry'} stands twice; remove one")
         return out
-
-    @field_validator("judge", mode="before")
-    @classmethod
-    def _one_judge(cls, value: object) -> object:
-        return {"model": value} if isinstance(value, str) else value
 
     @field_validator("nulls", mode="before")
     @classmethod

@@ -76,7 +76,7 @@ def twin_shifts(rows: Sequence[Scored]) -> list[Score]:
     if not any(row.twin for row in rows):
         return []
     if find_spec("pandas") is None:
-        return [score("twin_shift", None, "pandas is missing: pip install 'parley[evals]'")]
+        return [score("twin_shift", None, "pandas is missing: pip install -r requirements-evals.txt")]
     recorded = [row for row in rows if row.record is not None]
     if not recorded:
         return [score("twin_shift", None, "no debate was recorded")]

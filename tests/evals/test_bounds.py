@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evals.bounds import LOTTERIES, MIXTURES, bounds_of, mixtures, outcomes_with, with_bounds
+from evals.bounds import (
+    LOTTERIES,
+    MIXTURES,
+    _cached_lotteries,
+    bounds_of,
+    mixtures,
+    outcomes_with,
+    with_bounds,
+)
 from evals.frames import Frames, framed, rows_of
 from nodes.record import RunRecord
 from personas.utility import usable
@@ -86,6 +94,8 @@ class TestBounds:
         one, other, blind = (allocations(records[n]) for n in ("one", "other", "blind"))
         for stage in ("oracle", *(f"lottery:{i + 1}" for i in range(LOTTERIES))):
             assert np.array_equal(one[stage], other[stage]) and np.array_equal(one[stage], blind[stage])
+        _cached_lotteries.cache_clear()  # as another process, which has to draw them anew
+        assert np.array_equal(allocations(records["other"])["lottery:7"], one["lottery:7"])
         assert not np.allclose(one["mixture:0"], other["mixture:0"], atol=1e-3)
         assert not np.allclose(one["lottery:1"], one["lottery:2"], atol=1e-3), "no two draws are alike"
 

@@ -251,5 +251,5 @@ def test_without_ray_its_engine_says_how_to_get_it(
     path = write(tmp_path / "tiny.yaml")
     words = ("run", str(path), "--out", str(tmp_path / "out"), "--engine", "ray")
     assert typed(*words, monkeypatch=monkeypatch) == 2
-    assert "pip install 'parley[ray]'" in capsys.readouterr().err
+    assert "pip install 'ray>=2.50,<3'" in capsys.readouterr().err
     assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"

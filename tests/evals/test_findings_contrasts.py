@@ -180,18 +180,24 @@ class TestFolds:
         assert contrast_of(lower, outcome="gini", against={"stage": stage}).control == pytest.approx(control)
 
     def test_of_what_is_better_nearer_0_the_nearest_with_its_sign(self) -> None:
-        frames = made(lambda r, s: 0.0, crossed(wards=1))
-        run_id = frames.runs["run_id"][0]
-        h = {"h:solo:A": (0.9, 0.4), "h:solo:B": (0.5, 0.7), "h:joint": (0.5, 0.5), "h:no_debate": (0, 0)}
-        patients = pd.DataFrame(
-            [
-                {"run_id": run_id, "favoured": f} | {k: v[i] for k, v in h.items()}
-                for i, f in enumerate((True, False))
-            ]
-        )
-        led = Frames(frames.runs, frames.stages, patients)
+        frames = made(lambda r, s: 0.0, crossed(wards=3))
+        first, second, third = frames.runs["run_id"]
+        nan = float("nan")
+        joint = {"h:joint": (0.5, 0.5), "h:no_debate": (0.0, 0.0)}
+        met = {
+            first: {"h:solo:A": (0.9, 0.4), "h:solo:B": (0.5, 0.7), **joint},
+            second: {"h:solo:A": (nan, nan), "h:solo:B": (nan, nan), **joint},
+            third: {"h:solo:A": (0.5, 0.5), "h:solo:B": (nan, nan), **joint},
+        }
+        patients = [
+            {"run_id": run_id, "favoured": favoured} | {stage: two[i] for stage, two in h.items()}
+            for run_id, h in met.items()
+            for i, favoured in enumerate((True, False))
+        ]
+        led = Frames(frames.runs, frames.stages, pd.DataFrame(patients))
         found = contrast_of(led, outcome="favoured_gap", against={"stage": "best_solo"})
         assert found.control == pytest.approx(-0.2) and found.treatment == 0
+        assert (found.estimate.n, found.estimate.missing) == (1, 2)
 
     def test_where_one_of_them_is_missing_the_fold_is(self) -> None:
         frames = made(

@@ -110,7 +110,7 @@ def test_twins_without_reruns_and_one_planted_strength_say_what_they_lack(tmp_pa
         twins={"attributes": ["sex"], "permutations": 1, "reruns": 0},
         planted={"opponent": "biased-sex", "strengths": [0.5]},
     )
-    (said,) = by_title["Do the instruments see a bias that is there?"].says
+    said = by_title["Do the instruments see a bias that is there?"].says[0]
     assert (
         said
         == "**Positive control: not told.** planted runs: no opponent has two strengths; plant at least 0 and 1."
