@@ -84,6 +84,7 @@ def fit(
     from evals.findings.section import Section
     from evals.findings.write import show
     from evals.records import paths, read
+    from evals.statistics import FEWEST_FOR_INTERVAL
     from nodes.record import canonical
     from scenarios.errors import ParleyError
 
@@ -106,6 +107,8 @@ def fit(
         f"Fitted to {len(records)} records, as if a reference policy with a trembling hand had made them. That says "
         "which policy would look most like these seats, not that the seats follow one."
     ]
+    few = table["wards"] < FEWEST_FOR_INTERVAL
+    table.loc[few, ["ward_low", "ward_high"]] = float("nan")  # a bootstrap over so few wards means nothing
     columns = [
         "parameter",
         "estimate",
