@@ -22,7 +22,7 @@ test: $(BIN)/.dev       ## everything that must hold: style, types, tests
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 check: $(BIN)/.dev      ## the unit tests alone, in seconds
 	@$(BIN)/python -m pytest -q -m "not slow and not postgres"
