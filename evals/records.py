@@ -60,10 +60,14 @@ def read(path: Path) -> RunRecord:
         wrong, version = error.errors()[0], _version(text, SCHEMA_VERSION)
     # The version first: the fields of another one are no damage.
     if version.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
-        raise ParleyError(f"{path}: schema_version is {version}, this reads {SCHEMA_VERSION}; run it again")
+        raise ParleyError(
+            f"{path}: schema_version is {version}, this reads {SCHEMA_VERSION}; remove it and run again"
+        )
     if wrong is not None:
         field = ".".join(str(part) for part in wrong["loc"]) or "the file"
-        raise ParleyError(f"{path}: {field}: {wrong['msg']}; it is no run record, or is damaged")
+        raise ParleyError(
+            f"{path}: {field}: {wrong['msg']}; no run record, or damaged: remove it and run again"
+        )
     return record
 
 

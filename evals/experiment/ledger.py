@@ -57,7 +57,7 @@ class Folder:
         if not self.records.is_dir():
             return set()
         with os.scandir(self.records) as entries:
-            return {e.name.removesuffix(".json") for e in entries if e.name.endswith(".json")}
+            return {e.name.removesuffix(".json") for e in entries if e.name.endswith(".json") and e.is_file()}
 
     def make(self) -> None:
         """Make the folder. Raises ParleyError where that cannot be."""
@@ -95,7 +95,13 @@ def _entry(line: str) -> Json | None:
         entry = json.loads(line)
     except json.JSONDecodeError:
         return None
-    return entry if isinstance(entry, dict) and "event" in entry and "at" in entry else None
+    if not isinstance(entry, dict) or "event" not in entry:
+        return None
+    try:
+        datetime.fromisoformat(entry.get("at", ""))
+    except (TypeError, ValueError):
+        return None
+    return entry
 
 
 def standings(folder: Folder) -> dict[str, Standing]:

@@ -28,6 +28,7 @@ Kind = Literal["linear", "boulware", "conceder", "tit-for-tat"]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Permuted = Annotated[str, Field(pattern=r"^[a-z0-9_-]+(\+[a-z0-9_-]+)*$")]
 Words = Annotated[str, Field(min_length=1)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Condition(Model):
@@ -46,10 +47,10 @@ class Hypothesis(Model):
     claim: Words
     outcome: Words
     of: dict[str, Any] = Field(default_factory=dict)
-    against: dict[str, Any] | float = 0.0
+    against: dict[str, Any] | Finite = 0.0
     direction: Literal["less", "greater", "two-sided"] = "two-sided"
     family: Words = "primary"
-    smallest_effect: float = Field(default=0.0, ge=0, description="the least difference that would matter")
+    smallest_effect: Finite = Field(default=0.0, ge=0, description="the least difference that would matter")
     source: str = ""
 
     @property
@@ -138,7 +139,7 @@ class Study(Model):
     planted: Planted | None = None
     exclusions: tuple[Words, ...] = ()
     caps: Caps = Caps()
-    thresholds: dict[str, float] = Field(default_factory=dict)
+    thresholds: dict[str, Finite] = Field(default_factory=dict)
 
     _text: str = PrivateAttr(default="")
 

@@ -46,7 +46,9 @@ def study_frames(
     where = folder if isinstance(folder, Folder) else Folder(Path(folder))
     files = record_paths(where, plan)
     kept = []
-    for found in each(files, rows or rows_of):
+    for path, found in zip(files, each(files, rows or rows_of), strict=True):
+        if found.run["run_id"] != path.stem:
+            raise ParleyError(f"{path}: holds run {found.run['run_id']}; remove it, and run the study again")
         kept.append(found)
         if progress is not None:
             progress(len(kept), len(files))

@@ -283,3 +283,12 @@ class TestClaims:
         other.communicate()
         assert session.complete == 3, "a claim ends with the process that made it"
         assert [e["run_id"] for e in ledger(tmp_path, "complete")][-1] == held
+
+
+def test_a_record_under_another_runs_name_is_refused(tmp_path: Path) -> None:
+    made, folder = plan(), Folder(tmp_path)
+    run(made, tmp_path)
+    one, other = (folder.record(run_id) for run_id in list(made.runs)[:2])
+    one.write_text(other.read_text())
+    with pytest.raises(ParleyError, match=f"holds run {other.stem}; remove it, and run the study again"):
+        study_frames(folder, made)

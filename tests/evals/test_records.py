@@ -96,12 +96,12 @@ class TestRead:
         with pytest.raises(ParleyError) as caught:
             read(path)
         line = str(caught.value)
-        assert line.startswith(f"{path}: {said}") and line.endswith("is no run record, or is damaged")
+        assert line.startswith(f"{path}: {said}") and line.endswith("no run record, or damaged: remove it and run again")
         assert "\n" not in line
 
     def test_bytes_that_are_no_text_are_one_line_too(self, tmp_path: Path) -> None:
         (tmp_path / "a.json").write_bytes(b"\xff\xfe\x00{")
-        with pytest.raises(ParleyError, match="it is no run record, or is damaged"):
+        with pytest.raises(ParleyError, match="no run record, or damaged: remove it and run again"):
             read(tmp_path / "a.json")
 
     def test_another_major_schema_is_named_even_where_its_fields_are_others(
@@ -156,7 +156,7 @@ class TestEach:
         assert [told[1] for _, told in parallel] == list(range(len(files)))
         assert os.getpid() not in {pid for pid, _ in parallel}
         files[40].write_text("{")
-        with pytest.raises(ParleyError, match="it is no run record, or is damaged"):
+        with pytest.raises(ParleyError, match="no run record, or damaged: remove it and run again"):
             list(each(files, os_pid_and_who, processes=2))
 
 
