@@ -96,7 +96,9 @@ class TestRead:
         with pytest.raises(ParleyError) as caught:
             read(path)
         line = str(caught.value)
-        assert line.startswith(f"{path}: {said}") and line.endswith("no run record, or damaged: remove it and run again")
+        assert line.startswith(f"{path}: {said}") and line.endswith(
+            "no run record, or damaged: remove it and run again"
+        )
         assert "\n" not in line
 
     def test_bytes_that_are_no_text_are_one_line_too(self, tmp_path: Path) -> None:
