@@ -95,7 +95,7 @@ def _shown_gaps(f: Findings, gaps: pd.DataFrame, adjusted: pd.DataFrame) -> Show
     keys = ["condition", "stage", "attribute"]
     joint = gaps[(gaps["stage"] == "joint") & ~gaps["crossed"].astype(bool)]
     joint = joint.merge(adjusted[[*keys, "gap", "q"]], on=keys, suffixes=("", "_adjusted"), how="left")
-    joint = joint.sort_values(["found", "excess"], ascending=[False, False]).head(12)
+    joint = f.told(joint).sort_values(["found", "excess"], ascending=[False, False]).head(12)
     rows = [
         [
             f"{r.condition}: {r.attribute}",
@@ -111,7 +111,7 @@ def _shown_gaps(f: Findings, gaps: pd.DataFrame, adjusted: pd.DataFrame) -> Show
         for r in joint.itertuples()
     ]
     return Shown(
-        title="Gaps of the joint allocation, widest excess first",
+        title="Gaps of the joint allocation in the cross, widest excess first",
         headings=[
             "condition: attribute",
             "merge",
