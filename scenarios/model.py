@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from typing import Annotated, Any, get_args
 
@@ -37,13 +38,23 @@ class Written(Model):
     @classmethod
     def _plain_words(cls, data: Any) -> Any:
         for name, value in data.items() if isinstance(data, dict) else ():
-            words = [*value.keys(), *value.values()] if isinstance(value, dict) else [value]
-            if any(isinstance(w, str) and _UNPRINTABLE.search(w) for w in words):
+            if any(_UNPRINTABLE.search(word) for word in _words(value)):
                 raise ValueError(f"{name}: holds a control character; take it out")
         return data
 
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def _words(value: Any) -> Iterator[str]:
+    """The words of a field: itself, a mapping's keys and values, or those of lists in lists; models see to theirs."""
+    open_ = [*value.keys(), *value.values()] if isinstance(value, dict) else [value]
+    while open_:
+        part = open_.pop()
+        if isinstance(part, str):
+            yield part
+        elif isinstance(part, list | tuple) and not isinstance(value, dict):
+            open_ += part
 
 
 @cache

@@ -1,9 +1,9 @@
-"""What does a ward's file say: YAML or JSON read safely, errors as one line with its place and mend."""
+"""What does a scenario's file say: YAML or JSON read safely, errors as one line with its place and mend."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from scenarios.errors import ParleyError
 
 if TYPE_CHECKING:
+    from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
     from scenarios.ward import Ward
@@ -27,14 +28,17 @@ def read_ward(path: Path) -> Ward:
     Raises ParleyError, in one line, for a file that is missing, empty, above 1 MB, not a mapping or not
     well-formed (with the line), for a key that stands twice, and for whatever is wrong with the ward itself.
     """
-    text = read_text(path, LIMIT_BYTES)
+    return parse_ward(read_data(path), str(path))
+
+
+def read_data(path: Path, what: str = "ward") -> object:
+    """The plain data of a .yaml, .yml or .json file of at most 1 MB; `what` it should hold is for the errors."""
+    text = read_text(path, LIMIT_BYTES, what)
     if path.suffix == ".json":
-        data = parse_json(text, str(path))
-    elif path.suffix in (".yaml", ".yml"):
-        data = _parse_yaml(text, str(path))
-    else:
-        raise ParleyError(f"{path}: a ward is a .yaml, .yml or .json file; rename it")
-    return parse_ward(data, str(path))
+        return parse_json(text, str(path), what)
+    if path.suffix in (".yaml", ".yml"):
+        return _parse_yaml(text, str(path), what)
+    raise ParleyError(f"{path}: a {what} is a .yaml, .yml or .json file; rename it")
 
 
 def parse_ward(data: object, source: str) -> Ward:
@@ -48,12 +52,18 @@ def parse_ward(data: object, source: str) -> Ward:
     try:
         return Ward.model_validate(data)
     except ValidationError as error:
-        found = error.errors(include_url=False)
-        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        raise ParleyError(f"{source}: {_explain(found[0], data)}{more}") from None
+        raise ParleyError(f"{source}: {explained(error, data, _fields())}") from None
 
 
-def read_text(path: Path, limit_bytes: int) -> str:
+def explained(error: ValidationError, data: Mapping[Any, Any], fields: Sequence[str]) -> str:
+    """The first fault in one line, `patient 'p3', vitals.spo2: …`, and how many more; `fields` are those that
+    a misspelt one may have meant."""
+    found = error.errors(include_url=False)
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return f"{_explain(found[0], data, fields)}{more}"
+
+
+def read_text(path: Path, limit_bytes: int, what: str = "ward") -> str:
     """The text of a file of at most `limit_bytes`; raises ParleyError where that cannot be had."""
     try:
         if not path.is_file():
@@ -70,11 +80,11 @@ def read_text(path: Path, limit_bytes: int) -> str:
     except UnicodeDecodeError as error:
         raise ParleyError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
     if not text.strip():
-        raise ParleyError(f"{path}: the file is empty; write a ward into it")
+        raise ParleyError(f"{path}: the file is empty; write a {what} into it")
     return text
 
 
-def parse_json(text: str, source: str) -> object:
+def parse_json(text: str, source: str, what: str = "ward") -> object:
     """JSON without duplicate keys or NaN; raises ParleyError with the line."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -93,10 +103,10 @@ def parse_json(text: str, source: str) -> object:
     except json.JSONDecodeError as error:
         raise ParleyError(f"{source}: line {error.lineno}: {error.msg}; correct the JSON") from None
     except RecursionError:
-        raise ParleyError(f"{source}: nested too deeply; a ward needs few levels") from None
+        raise ParleyError(f"{source}: nested too deeply; a {what} needs few levels") from None
 
 
-def _parse_yaml(text: str, source: str) -> object:
+def _parse_yaml(text: str, source: str, what: str) -> object:
     import yaml
 
     loader = _yaml_loader()
@@ -106,7 +116,7 @@ def _parse_yaml(text: str, source: str) -> object:
             line = event.start_mark.line + 1 if event.start_mark else line
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > LIMIT_DEPTH:
-                raise ParleyError(f"{source}: line {line}: nested too deeply; a ward needs few levels")
+                raise ParleyError(f"{source}: line {line}: nested too deeply; a {what} needs few levels")
         data = yaml.load(text, Loader=loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -158,12 +168,12 @@ def _yaml_loader() -> Any:
     return Unique
 
 
-def _explain(error: ErrorDetails, data: Mapping[Any, Any]) -> str:
+def _explain(error: ErrorDetails, data: Mapping[Any, Any], fields: Sequence[str]) -> str:
     """One pydantic error as `patient 'p3', vitals.spo2: 130 is not at most 100; correct it`."""
     location = [part for part in error["loc"] if part != "[key]"]
     place, field = _place(location, data)
     where = ", ".join(part for part in (place, ".".join(field)) if part)
-    message = _message(error, location)
+    message = _message(error, location, fields)
     return f"{where}: {message}" if where else message
 
 
@@ -173,12 +183,17 @@ def _place(location: list[int | str], data: Mapping[Any, Any]) -> tuple[str, lis
         named = patient.get("id") if isinstance(patient, Mapping) else None
         place = f"patient '{named}'" if isinstance(named, str) else f"patient number {location[1] + 1}"
         return place, [str(part) for part in location[2:]]
+    if len(location) > 1 and location[0] == "states" and isinstance(location[1], int):
+        state = data["states"][location[1]]
+        named = state.get("name") if isinstance(state, Mapping) else None
+        place = f"state '{named}'" if isinstance(named, str) else f"state number {location[1] + 1}"
+        return place, [str(part) for part in location[2:]]
     if len(location) > 1 and location[0] == "resources":
         return f"resource '{location[1]}'", [str(part) for part in location[2:]]
     return "", [str(part) for part in location]
 
 
-def _message(error: ErrorDetails, location: list[int | str]) -> str:
+def _message(error: ErrorDetails, location: list[int | str], fields: Sequence[str]) -> str:
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
     bounds = {
         "less_than_equal": ("at most", "le"), "greater_than_equal": ("at least", "ge"),
@@ -192,7 +207,7 @@ def _message(error: ErrorDetails, location: list[int | str]) -> str:
     if kind == "missing":
         return "missing; add it"
     if kind == "extra_forbidden":
-        near = get_close_matches(str(location[-1]), _fields(), 1)
+        near = get_close_matches(str(location[-1]), fields, 1)
         return f"no such field; did you mean '{near[0]}'?" if near else "no such field; remove it"
     if kind == "literal_error":
         return f"{_short(value)} is not one of {context['expected']}; choose one"
