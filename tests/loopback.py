@@ -164,7 +164,7 @@ def honest_seat(heard: Heard) -> Answer:
 def honest_move(heard: Heard) -> Json:
     """The reply of `honest_seat` before it is put into words."""
     prompt = "\n".join(str(m["content"]) for m in heard.body["messages"])
-    bounds = _rows(prompt, ["cell", "least", "most"])
+    bounds = table_rows(prompt, ["cell", "least", "most"])
     if bounds:
         allocation: dict[str, dict[str, float]] = {}
         for cell, least, _ in bounds:
@@ -184,10 +184,10 @@ def _proportional(system: str) -> dict[str, dict[str, float]]:
     lot = hashlib.sha256(system.encode()).hexdigest()
     needs = {
         row[0]: {r: float(v) for r, v in (part.rsplit(" ", 1) for part in row[1].split(", ") if part)}
-        for row in _rows(system, ["id", "needs"])
+        for row in table_rows(system, ["id", "needs"])
     }
     out: dict[str, dict[str, float]] = {p: {} for p, wanted in needs.items() if wanted}
-    for resource, capacity, _, given in _rows(system, ["resource", "capacity", "unit", "given in"]):
+    for resource, capacity, _, given in table_rows(system, ["resource", "capacity", "unit", "given in"]):
         wanted = {p: w[resource] for p, w in needs.items() if w.get(resource, 0) > 0}
         share = min(1.0, float(capacity) / sum(wanted.values())) if wanted else 0.0
         whole = given.startswith("whole")
@@ -203,7 +203,7 @@ def _proportional(system: str) -> dict[str, dict[str, float]]:
     return out
 
 
-def _rows(text: str, head: list[str]) -> list[list[str]]:
+def table_rows(text: str, head: list[str]) -> list[list[str]]:
     """Rows of the first Markdown table whose heading begins with `head`."""
     lines = text.splitlines()
     for start, row in enumerate(lines):

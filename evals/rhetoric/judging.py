@@ -13,7 +13,7 @@ from evals.rhetoric.reading import Reading, read
 from negotiators.chat.calling import Limits, Line
 from negotiators.chat.cost import Prices, cost_usd, load_prices, price_of, tokens, total
 from negotiators.chat.models import build, server
-from negotiators.chat.prompting import digest
+from negotiators.chat.wording import digest
 from nodes.table.journal import Journal
 from scenarios.errors import ParleyError, Unreachable
 

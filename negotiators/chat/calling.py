@@ -3,7 +3,7 @@
 Routes to a structured answer, in the order tried: `json_schema`, `json_object`, `plain`. A server that refuses
 one (HTTP 400 or 422) is asked by the next; the one that worked is remembered. `tools` comes last: it is used
 when a plain answer held no JSON object. Providers other than `openai:` share only LangChain's tools, so they
-begin with those and fall back to plain text. Whatever the route, the text is read by us (`negotiators.chat.parse`):
+begin with those and fall back to plain text. Whatever the route, the text is read by us (`negotiators.chat.finding`):
 LangChain's own structured output raises on fenced or cut-off text and loses both the text and its tokens.
 """
 
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from negotiators.chat.failures import Failure, failure_of, wait_s
 from negotiators.chat.models import Server, build, http_client
 from negotiators.chat.pacing import Heard, gate
-from negotiators.chat.prompting import digest
+from negotiators.chat.wording import digest
 from negotiators.protocol import Unreachable
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Line:
     async def call(self, request: Json) -> Json:
         """One answered call: `request` and the reply are plain JSON, fit for a checkpoint.
 
-        Request: `messages`, `schema`, `seed`, optionally `route` and `max_tokens`. Reply: `text`,
+        Request: `messages`, `schema`, `seed`, optionally `tool`, `route` and `max_tokens`. Reply: `text`,
         `finish_reason`, `usage`, `model`, `route`, `seconds`, `incidents`. Raises Unreachable, in one line
         without a key, when the tries are used up or trying again would not help.
         """
@@ -164,15 +164,15 @@ class Line:
         return {k: self.server.scrubbed(v) if isinstance(v, str) else v for k, v in got.items()}
 
     def _bound(self, model: BaseChatModel, request: Json, form: Form) -> Runnable[Any, Any]:
-        options = self._options(request, form)
+        options, name = self._options(request, form), request.get("tool") or TOOL
         if form.route == "json_schema":
-            named = {"name": TOOL, "strict": True, "schema": request["schema"]}
+            named = {"name": name, "strict": True, "schema": request["schema"]}
             options["response_format"] = {"type": "json_schema", "json_schema": named}
         elif form.route == "json_object":
             options["response_format"] = {"type": "json_object"}
         elif form.route == "tools":
-            function = {"name": TOOL, "description": "Submit your answer.", "parameters": request["schema"]}
-            choice = TOOL if self.server.openai else "any"
+            function = {"name": name, "description": "Submit your answer.", "parameters": request["schema"]}
+            choice = name if self.server.openai else "any"
             return model.bind_tools(
                 [{"type": "function", "function": function}], tool_choice=choice, **options
             )

@@ -13,6 +13,9 @@ CONTROL_TOKEN = re.compile(r"\[(/?[A-Z_]{3,})\]")
 ANGLES = str.maketrans(dict.fromkeys("<＜﹤", "‹") | dict.fromkeys(">＞﹥", "›"))
 """Every angle bracket, so that no delimiter, tag or `<|…|>` role token can be written inside a quotation."""
 
+DELIMITING = re.compile(r"[<＜﹤]{2,}|[>＞﹥]{2,}|[<＜﹤](?=[|/｜])|(?<=[|｜])[>＞﹥]|[＜﹤＞﹥]")
+"""Angle brackets that no comparison needs."""
+
 UNSEEN = {"Cc", "Cf", "Co", "Cs"}
 """Unicode categories that show nothing: controls, zero-width and bidirectional marks, private use, surrogates."""
 
@@ -23,6 +26,20 @@ def clean(text: str, most: int) -> str:
     text = "".join(c for c in text if c == "\n" or unicodedata.category(c) not in UNSEEN)
     text = CONTROL_TOKEN.sub(r"(\1)", text).strip()
     return text if len(text) <= most else text[:most].rstrip() + " […]"
+
+
+def visible(text: str) -> str:
+    """Words of ours around names from elsewhere, with their comparisons: what `clean` takes out, but for < and >.
+
+    Doubled brackets and those of role tokens go all the same, so that no delimiter can be written.
+    """
+    kept = "".join(c for c in text if c == "\n" or unicodedata.category(c) not in UNSEEN | {"Zl", "Zp"})
+    return CONTROL_TOKEN.sub(r"(\1)", DELIMITING.sub(lambda found: found[0].translate(ANGLES), kept))
+
+
+def compared(text: str) -> str:
+    """An expression with the comparisons that `clean` took out of it where it was shown."""
+    return text.translate(str.maketrans("‹›", "<>"))
 
 
 def line(text: str, most: int = 200) -> str:

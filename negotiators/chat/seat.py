@@ -3,57 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
 
+from negotiators.chat.asking import Account, Asker, listed
 from negotiators.chat.calling import Limits, Line
-from negotiators.chat.cost import Prices, cost_usd, load_prices, price_of, tokens, total
+from negotiators.chat.cost import Prices, load_prices, price_of
+from negotiators.chat.debate.parse import Reading, read
+from negotiators.chat.debate.prompting import PROMPTS, Asked, merge_question, question
+from negotiators.chat.dilemma.moving import act, code
+from negotiators.chat.dilemma.prompting import PROMPTS as DILEMMA_PROMPTS
 from negotiators.chat.models import build, server
-from negotiators.chat.parse import Reading, read
-from negotiators.chat.prompting import (
-    Asked,
-    corrective,
-    digest,
-    merge_question,
-    prompt_hashes,
-    question,
-    shorter,
-    templates,
-)
-from negotiators.protocol import Incident, Move, Passage, Pay, Reply, Status, Usage, View
+from negotiators.dilemma import DilemmaReply, DilemmaView
+from negotiators.protocol import Move, Passage, Pay, Reply, Status, View
 from personas.persona import Persona, Values
 from scenarios.ward import Array, Ward
 
-__all__ = ["Chat", "prompt_hashes"]
-
 Json = dict[str, Any]
-
-LARGER_CAP = 2
-"""By how much the cap on a reply is raised after one was cut off."""
-
-
-@dataclass
-class _Account:
-    """What one move took so far: every answered call, usable or not, and everything that went otherwise."""
-
-    seat: str
-    node: str
-    round: int
-    replies: list[Json] = field(default_factory=list)
-    incidents: list[Incident] = field(default_factory=list)
-
-    def note(self, kind: Any, detail: str) -> None:
-        self.incidents.append(
-            Incident(kind=kind, seat=self.seat, node=self.node, round=self.round, detail=detail)
-        )
-
-    def take(self, reply: Json) -> None:
-        self.replies.append(reply)
-        for incident in reply.get("incidents", ()):
-            self.note(incident["kind"], incident["detail"])
 
 
 class Chat:
@@ -90,9 +60,10 @@ class Chat:
         self._line = Line(
             self.server, Limits(timeout_s, tries, backoff_s, longest_wait_s), temperature, max_output_tokens
         )
-        self._cap = max_output_tokens
+        self._asker = Asker(self._line, max_output_tokens, self.call)
         self._price = price_of(model, load_prices() if prices is None else prices)
-        templates()  # read now: a file read in an event loop would block it
+        for prompts in (PROMPTS, DILEMMA_PROMPTS):
+            prompts.texts()  # read now: a file read in an event loop would block it
 
     def __repr__(self) -> str:
         return f"Chat({self.server.where})"
@@ -124,8 +95,8 @@ class Chat:
         with each request and the function that makes the call. Raises Unreachable, never a partial reply.
         """
         asked = question(view)
-        account = _Account(view.seat, view.occasion, view.round)
-        return await self._settle(asked, view.ward, None, view.seed, account, pay or _unkept)
+        account = Account(view.seat, view.occasion, view.round)
+        return await self._settle(asked, view.ward, None, view.seed, account, pay)
 
     async def propose_merge(
         self,
@@ -147,8 +118,25 @@ class Chat:
             raise ValueError("no move has an allocation: there is nothing to merge")
         least, most = np.min(arrays, axis=0), np.max(arrays, axis=0)
         asked = merge_question(ward, moves, contested, least, most)
-        account = _Account("mediator", "mediate", max(m.round for m in moves) if round_ is None else round_)
-        return await self._settle(asked, ward, (least, most), seed, account, pay or _unkept)
+        account = Account("mediator", "mediate", max(m.round for m in moves) if round_ is None else round_)
+        return await self._settle(asked, ward, (least, most), seed, account, pay)
+
+    async def act(self, view: DilemmaView, *, pay: Pay | None = None) -> DilemmaReply:
+        """A seat's move on the commons or in a game: possible, or an abstention, in at most two answered calls.
+
+        The first answer stands if nothing is wrong with it. Else the model is told once exactly what is. An amount
+        that is still no whole number from 0 to the capacity is bounded (`repaired`); a contract that still cannot
+        be adopted, and anything else that is not there, is an abstention: it never counts as 0, no, or nothing
+        to propose. Raises Unreachable, never a partial reply; ParleyError for a game too large to be told.
+        """
+        return await act(self._asker, view, self._price, pay)
+
+    async def code(self, view: DilemmaView, words: str, *, pay: Pay | None = None) -> DilemmaReply:
+        """As a coder that holds no seat: clauses for what the view's seat proposed in words, checked as its own are.
+
+        The move is that seat's draft, with its words. Raises as `act` does, and ParleyError without a language.
+        """
+        return await code(self._asker, view, words, self._price, pay)
 
     async def _settle(
         self,
@@ -156,18 +144,11 @@ class Chat:
         ward: Ward,
         span: tuple[Array, Array] | None,
         seed: int | None,
-        account: _Account,
-        pay: Pay,
+        account: Account,
+        pay: Pay | None,
     ) -> Reply:
-        request: Json = {"messages": list(asked.messages), "schema": asked.schema, "seed": seed}
-        account.take(await pay(request, self.call))
-        first = self._read(account, ward, asked, span)
-        second = None
-        if first.problems:
-            account.take(await pay(self._again(request, asked, first, account), self.call))
-            second = self._read(account, ward, asked, span)
-            if second.x is not None and account.replies[-1].get("route") == "tools":
-                self._line.prefer("tools")
+        reader = partial(read, ward=ward, shown=asked.shown, span=span)
+        first, second = await self._asker.ask(asked, reader, seed, account, pay)
         reading, x, status = await self._conclude(first, second, ward, span, account)
         for notice in reading.notices:
             account.note("notice", notice)
@@ -182,29 +163,7 @@ class Chat:
             seen=list(asked.seen),
             prompt_hash=asked.hash,
         )
-        return Reply(move, tuple(account.incidents), self._usage(account), account.replies[-1].get("model"))
-
-    def _read(self, account: _Account, ward: Ward, asked: Asked, span: tuple[Array, Array] | None) -> Reading:
-        reply = account.replies[-1]
-        return read(str(reply.get("text") or ""), reply.get("finish_reason"), ward, asked.shown, span)
-
-    def _again(self, request: Json, asked: Asked, first: Reading, account: _Account) -> Json:
-        """The second and last request: shorter after a cut, else naming what is wrong."""
-        reply = account.replies[-1]
-        if first.truncated:
-            again = request | {"messages": shorter(asked)}
-            if self._cap:
-                again["max_tokens"] = LARGER_CAP * self._cap
-            account.note(
-                "truncated", "cut off; asked again, shorter" + (", with a larger cap" if self._cap else "")
-            )
-            return again
-        again = request | {"messages": corrective(asked, str(reply.get("text") or ""), first.problems)}
-        if first.x is None and reply.get("route") == "plain":
-            again["route"] = "tools"
-        hashed = digest(again["messages"])[:12]
-        account.note("corrected", f"asked once more (prompt {hashed}): {_listed(first.problems)}")
-        return again
+        return Reply(move, tuple(account.incidents), account.usage(self._price), account.model)
 
     async def _conclude(
         self,
@@ -212,7 +171,7 @@ class Chat:
         second: Reading | None,
         ward: Ward,
         span: tuple[Array, Array] | None,
-        account: _Account,
+        account: Account,
     ) -> tuple[Reading, Array | None, Status]:
         """Which reading stands, the allocation it comes to, and how it came to it."""
         last = second or first
@@ -222,30 +181,13 @@ class Chat:
             account.note("truncated", "cut off again; not asked a third time")
         whole = last if last.x is not None else first
         if whole.x is None:
-            account.note("abstained", f"no usable allocation: {_listed(last.problems)}")
+            account.note("abstained", f"no usable allocation: {listed(last.problems)}")
             return replace(last, citations=(), concedes=()), None, "abstained"
         x = await asyncio.to_thread(_nearest, ward, whole.x, span)
         moved = float(np.abs(np.nan_to_num(whole.x) - x).sum())
-        wrong = _listed(whole.problems)
+        wrong = listed(whole.problems)
         account.note("repaired", f"projected to the nearest feasible allocation, {moved:.6g} moved: {wrong}")
         return whole, x, "repaired"
-
-    def _usage(self, account: _Account) -> Usage:
-        """Summed over every answered call: a malformed answer was paid for as well."""
-        spent = {k: total([tokens(r, k) for r in account.replies]) for k in ("input_tokens", "output_tokens")}
-        return Usage(
-            seat=account.seat,
-            node=account.node,
-            calls=len(account.replies),
-            **spent,
-            cost_usd=cost_usd(self._price, spent["input_tokens"], spent["output_tokens"]),
-            seconds=sum(float(r.get("seconds") or 0.0) for r in account.replies),
-        )
-
-
-async def _unkept(request: Json, call: Callable[[Json], Awaitable[Json]]) -> Json:
-    """Pay for a call and keep nothing."""
-    return await call(request)
 
 
 def _nearest(ward: Ward, x: Array, span: tuple[Array, Array] | None) -> Array:
@@ -260,8 +202,3 @@ def _nearest(ward: Ward, x: Array, span: tuple[Array, Array] | None) -> Array:
     if span is None:
         return project(ward, x)
     return maximise(ward, Nearest(x), lower=span[0], upper=span[1]).x
-
-
-def _listed(problems: Sequence[str], most: int = 6) -> str:
-    rest = f"; and {len(problems) - most} more" if len(problems) > most else ""
-    return "; ".join(problems[:most]) + rest

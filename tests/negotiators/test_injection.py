@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from negotiators.chat import Chat
-from negotiators.chat.parse import read
-from negotiators.chat.prompting import merge_question, question
+from negotiators.chat.debate.parse import read
+from negotiators.chat.debate.prompting import merge_question, question
 from negotiators.chat.quoting import clean, quoted
 from negotiators.protocol import Move, Passage
 from personas.persona import Persona

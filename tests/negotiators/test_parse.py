@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from negotiators.chat.parse import LONGEST_ARGUMENT, outermost, read
-from negotiators.chat.schema import cells, example, reply_schema
+from negotiators.chat.debate.parse import LONGEST_ARGUMENT, read
+from negotiators.chat.debate.schema import cells, example, reply_schema
+from negotiators.chat.finding import outermost
 from tests.negotiators.small import FEASIBLE, reply, small_ward
 
 WARD = small_ward()
@@ -131,7 +132,7 @@ def test_two_different_answers_are_refused() -> None:
 
 
 def test_a_key_that_stands_twice_is_refused() -> None:
-    found, problem = outermost('{"allocation": {"p1": {"staff": 1, "staff": 8}}}')
+    found, problem = outermost('{"allocation": {"p1": {"staff": 1, "staff": 8}}}', "allocation")
     assert found is None and problem == "the key 'staff' stands twice in one object; give it once"
 
 
@@ -233,5 +234,5 @@ def test_a_hostile_reply_is_read_in_no_time() -> None:
         '{"argument": "' + "x" * 1_000_000 + '"}',
         "</think>" * 24_000,
     ):
-        assert outermost(text)[0] is None
+        assert outermost(text, "allocation")[0] is None
     assert time.perf_counter() - began < 5, "quadratic in the length of a reply"

@@ -2,76 +2,42 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from string import Template
-from typing import Any
 
+from negotiators.chat.asking import Question
+from negotiators.chat.debate.schema import example, reply_schema
+from negotiators.chat.debate.tables import allocations_table, bounds_table, ward_tables
 from negotiators.chat.quoting import clean, quoted
-from negotiators.chat.schema import example, reply_schema
-from negotiators.chat.tables import allocations_table, bounds_table, ward_tables
+from negotiators.chat.wording import Prompts, conversation
 from negotiators.protocol import Move, Passage, View, move_hash
 from scenarios.ward import Array, Ward
 
-Json = dict[str, Any]
-Message = dict[str, str]
-
-PROMPTS = Path(__file__).parent / "prompts"
-EMPTY_LINES = re.compile(r"\n{3,}")
+PROMPTS = Prompts(Path(__file__).parent / "prompts")
 LONGEST_QUOTE = 4_000
 LONGEST_PASSAGE = 6_000
-LONGEST_ECHO = 8_000
-MOST_PROBLEMS = 20
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One question to a model: its messages, the schema of the answer, what it shows and what that hashes to."""
+class Asked(Question):
+    """A question of the debate: beside its messages and schema, the passages and the moves that it shows."""
 
-    messages: tuple[Message, ...]
-    schema: Json
     shown: tuple[str, ...]
     seen: tuple[str, ...]
-
-    @property
-    def hash(self) -> str:
-        """sha256 of the exact messages."""
-        return digest(list(self.messages))
-
-
-def digest(data: Any) -> str:
-    """sha256 of data as JSON with sorted keys and no spaces, in hex."""
-    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-@cache
-def templates() -> dict[str, str]:
-    """Every prompt file by name, read once."""
-    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(PROMPTS.glob("*.md"))}
-
-
-def prompt_hashes() -> dict[str, str]:
-    """sha256 of each prompt file, by name: two runs with equal hashes were asked in the same words."""
-    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in templates().items()}
 
 
 def question(view: View) -> Asked:
     """What a seat is asked on an occasion. Pure: the same view gives the same messages."""
     shown = tuple(dict.fromkeys(p.id for p in view.passages))
-    system = _render(
+    system = PROMPTS.render(
         "system",
         seat=clean(view.seat, 60),
         stance=_stance(view),
         ward=ward_tables(view.ward),
         contract=example(view.ward, shown),
     )
-    user = _render(
+    user = PROMPTS.render(
         view.occasion,
         round=str(view.round),
         rounds=str(view.rounds),
@@ -81,47 +47,21 @@ def question(view: View) -> Asked:
     )
     schema = reply_schema(view.ward, shown)
     seen = () if view.occasion == "solo" else tuple(move_hash(m) for m in view.moves)
-    return Asked(_conversation(system, user), schema, shown, seen)
+    return Asked(conversation(system, user), schema, PROMPTS, shown, seen)
 
 
 def merge_question(
     ward: Ward, moves: Sequence[Move], contested: Sequence[str], least: Array, most: Array
 ) -> Asked:
     """What a mediating model is asked: the seats' last moves, and the bounds that its merge must keep."""
-    system = _render("mediator", ward=ward_tables(ward), contract=example(ward, None))
+    system = PROMPTS.render("mediator", ward=ward_tables(ward), contract=example(ward, None))
     columns = {f"seat {m.seat}": m.allocation for m in moves if m.allocation is not None}
     parts = [allocations_table(ward, columns, contested), *(_words(m, f"seat {m.seat}") for m in moves)]
-    user = _render("merge", history="\n\n".join(["", *parts, ""]), bounds=bounds_table(ward, least, most))
-    return Asked(
-        _conversation(system, user), reply_schema(ward, None), (), tuple(move_hash(m) for m in moves)
+    user = PROMPTS.render(
+        "merge", history="\n\n".join(["", *parts, ""]), bounds=bounds_table(ward, least, most)
     )
-
-
-def corrective(asked: Asked, text: str, problems: Sequence[str]) -> list[Message]:
-    """The one corrective answer: the model's own reply and what exactly is wrong with it."""
-    lines = [f"- {p}" for p in problems[:MOST_PROBLEMS]]
-    if len(problems) > MOST_PROBLEMS:
-        lines.append(f"- and {len(problems) - MOST_PROBLEMS} more of the same kind")
-    return [
-        *asked.messages,
-        {"role": "assistant", "content": text[:LONGEST_ECHO] or "(nothing)"},
-        {"role": "user", "content": _render("correction", problems="\n".join(lines))},
-    ]
-
-
-def shorter(asked: Asked) -> list[Message]:
-    """Asking again after a reply that was cut off: the same question, and to be brief."""
-    system, user = asked.messages
-    return [system, {"role": "user", "content": f"{user['content']}\n\n{_render('shorter')}"}]
-
-
-def _render(name: str, **values: str) -> str:
-    """A prompt file with its fields filled in. What is filled in is never read for fields again."""
-    return EMPTY_LINES.sub("\n\n", Template(templates()[name]).substitute(values)).strip()
-
-
-def _conversation(system: str, user: str) -> tuple[Message, ...]:
-    return {"role": "system", "content": system}, {"role": "user", "content": user}
+    seen = tuple(move_hash(m) for m in moves)
+    return Asked(conversation(system, user), reply_schema(ward, None), PROMPTS, (), seen)
 
 
 def _stance(view: View) -> str:
@@ -129,12 +69,13 @@ def _stance(view: View) -> str:
 
     The last two stand in fields of their own, which bind a reference seat; a brief in words alone has no dial.
     """
-    bounds = dict(row.split(": ", 1) for row in templates()["bounds"].splitlines())
-    kept = [text for flag, text in bounds.items() if getattr(view.persona, flag)]
+    kept = [text for flag, text in PROMPTS.rows("bounds").items() if getattr(view.persona, flag)]
     says = "\n\n".join([view.persona.says.strip(), *([" ".join(kept)] if kept else [])])
     for attribute, groups in view.persona.favours.items():
         strength = f"{view.persona.strength:g}"
-        says += "\n\n" + _render("favours", strength=strength, attribute=attribute, groups=", ".join(groups))
+        says += "\n\n" + PROMPTS.render(
+            "favours", strength=strength, attribute=attribute, groups=", ".join(groups)
+        )
     return says
 
 

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from negotiators.chat.debate.schema import cells
 from negotiators.chat.quoting import clean, line
-from negotiators.chat.schema import cells
+from negotiators.chat.wording import number, table
 from scenarios.ward import Allocation, Array, Patient, Ward
-
-
-def number(value: float | None) -> str:
-    """A number without needless digits, at most six after the point; '' where it is not known."""
-    return "" if value is None else f"{value:.6f}".rstrip("0").rstrip(".")
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(row)} |" for row in lines)
 
 
 def ward_tables(ward: Ward) -> str:

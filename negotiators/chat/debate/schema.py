@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from negotiators.chat.asking import closed
 from scenarios.ward import Ward
 
 Json = dict[str, Any]
@@ -29,10 +30,10 @@ def reply_schema(ward: Ward, shown: Sequence[str] | None) -> Json:
         item: Json = {"type": "string", "enum": list(dict.fromkeys(shown))} if shown else {"type": "string"}
         properties["citations"] = {"type": "array", "items": item}
         properties["concedes"] = {"type": "array", "items": {"type": "string"}}
-    properties["allocation"] = _closed(
-        {p: _closed({r: {"type": "number"} for r in resources}) for p, resources in cells(ward).items()}
+    properties["allocation"] = closed(
+        {p: closed({r: {"type": "number"} for r in resources}) for p, resources in cells(ward).items()}
     )
-    return _closed(properties)
+    return closed(properties)
 
 
 def example(ward: Ward, shown: Sequence[str] | None) -> str:
@@ -45,12 +46,3 @@ def example(ward: Ward, shown: Sequence[str] | None) -> str:
     rows += ["…"] if len(needed) > len(first) else []
     middle = '"citations": [<ids>], "concedes": [<cells>], ' if shown is not None else ""
     return f'{{"argument": "<words>", {middle}"allocation": {{{", ".join(rows)}}}}}'
-
-
-def _closed(properties: Json) -> Json:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
