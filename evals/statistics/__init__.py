@@ -17,12 +17,16 @@ from evals.statistics.permutations import (
 from evals.statistics.power import minimum_detectable_effect, power, simulated_power
 from evals.statistics.ratios import ratio, ratio_estimate
 from evals.statistics.shortfalls import shortfall
+from evals.statistics.stratified import StratifiedTest, Stratum, Weighting, stratified_test
 
 __all__ = [
     "FEWEST_FOR_INTERVAL",
     "Alternative",
     "Estimate",
     "PermutationTest",
+    "StratifiedTest",
+    "Stratum",
+    "Weighting",
     "cluster_gap",
     "cluster_gaps",
     "cluster_means",
@@ -46,4 +50,5 @@ __all__ = [
     "simulated_power",
     "spread",
     "standardised",
+    "stratified_test",
 ]
