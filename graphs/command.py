@@ -1,4 +1,4 @@
-"""How is the triage debate used from a terminal: options in, progress on stderr, a page or the record out."""
+"""How is a graph used from a terminal: options in, progress on stderr, a page or the record out."""
 
 from __future__ import annotations
 
@@ -8,30 +8,56 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from graphs.options import debate_options
+from graphs.options import options_of
 
 if TYPE_CHECKING:
     from graphs.session import Session
-    from nodes.settings import Table
+    from graphs.setting import Setting
 
 Json = dict[str, Any]
-Build = Callable[[], Any]
-"""Builds a state machine, uncompiled; handed down by the graph whose command line this is."""
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    help="Two agents debate over rounds who gets care in an overrun ward; a mediator merges what they ask for.",
-    epilog="Begin with: python -m graphs.triage invoke",
-)
+
+@dataclass(frozen=True)
+class Front:
+    """What a command line says of its setting; nothing is imported for it."""
+
+    help: str
+    invoke: str
+    example: str
+    listings: tuple[str, ...]
+
+
+FRONTS = {
+    "triage": Front(
+        help="Two agents debate over rounds who gets care in an overrun ward; a mediator merges what they ask for.",
+        invoke="Run one debate: live progress, then what came of it.",
+        example="invoke --scenario one-ventilator --opponent biased-insurance --strength 0.8 · "
+        "invoke --model openai:NAME --thread ward-7 · invoke --retrieval off --json > run.json",
+        listings=("scenarios", "personas", "merge-rules"),
+    ),
+    "commons": Front(
+        help="Agents share a pool over a season: what they take, what they agree on, and what the law can see.",
+        invoke="Run one season: live progress, then what came of it.",
+        example="invoke --regime enforced --prosocial 2 · invoke --scenario fishery,agents=6,world=7 "
+        "--regrowth stochastic · invoke --regime enforced --law half-stock --no-negotiate",
+        listings=("scenarios", "personas", "laws"),
+    ),
+    "games": Front(
+        help="Agents play a game, once or repeatedly, with no contract, a spoken one, or one that is enforced.",
+        invoke="Play one game: live progress, then what came of it.",
+        example="invoke --scenario lift:prisoners-dilemma --regime best · invoke --prosocial 2 --concern 1 · "
+        "invoke --rounds 10 --strategy tit-for-tat --opponent-strategy grim",
+        listings=("scenarios", "personas", "laws"),
+    ),
+}
 
 AsJson = Annotated[
     bool, typer.Option("--json", help="For machines: JSON alone on stdout, all else on stderr.")
@@ -41,84 +67,95 @@ RunsFolder = Annotated[
 ]
 
 
-class Listing(StrEnum):
-    """What `list` can list."""
-
-    scenarios = "scenarios"
-    personas = "personas"
-    merge_rules = "merge-rules"
-
-
-@app.command(
-    epilog="Examples: invoke --scenario one-ventilator --opponent biased-insurance --strength 0.8 · "
-    "invoke --model openai:NAME --thread ward-7 · invoke --retrieval off --json > run.json"
-)
-@debate_options
-def invoke(ctx: typer.Context, *, as_json: AsJson = False, **chosen: Any) -> None:
-    """Run one debate: live progress, then what came of it."""
-    given, table = _asked(chosen)
-    _present(_run(ctx, _Progress(), lambda session: session.begin(given, table, chosen["thread"])), as_json)
+@cache
+def command_line(name: str) -> typer.Typer:
+    """The command line of a setting's graph."""
+    front = FRONTS[name]
+    app = typer.Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        help=front.help,
+        epilog=f"Begin with: python -m graphs.{name} invoke",
+    )
+    _add_running(app, name, front)
+    _add_looking(app, name, front)
+    return app
 
 
-@app.command(epilog="Examples: stream · stream --json | jq .text")
-@debate_options
-def stream(ctx: typer.Context, *, as_json: AsJson = False, **chosen: Any) -> None:
-    """Run one debate and print every event as it happens, a line each."""
+def _add_running(app: typer.Typer, name: str, front: Front) -> None:
+    """The commands that run a graph."""
 
-    def show(event: Json) -> None:
-        print(json.dumps(event, ensure_ascii=False) if as_json else _printable(event["text"]), flush=True)
+    @app.command(help=front.invoke, epilog=f"Examples: {front.example}")
+    @options_of(name)
+    def invoke(*, as_json: AsJson = False, **chosen: Any) -> None:
+        given, table = _asked(_setting(name), chosen)
+        record = _run(name, _Progress(), lambda session: session.begin(given, table, chosen["thread"]))
+        _present(record, as_json)
 
-    given, table = _asked(chosen)
-    _run(ctx, show, lambda session: session.begin(given, table, chosen["thread"]))
+    @app.command(epilog="Examples: stream · stream --json | jq .text")
+    @options_of(name)
+    def stream(*, as_json: AsJson = False, **chosen: Any) -> None:
+        """Run, and print every event as it happens, a line each."""
 
+        def show(event: Json) -> None:
+            print(json.dumps(event, ensure_ascii=False) if as_json else _printable(event["text"]), flush=True)
 
-@app.command(epilog="Example: resume ward-7")
-def resume(
-    ctx: typer.Context,
-    thread: Annotated[str, typer.Argument(help="The name given to `invoke --thread`.")],
-    as_json: AsJson = False,
-) -> None:
-    """Go on with a debate that was stopped, with the settings it began with; nothing answered is paid again."""
-    _present(_run(ctx, _Progress(), lambda session: session.resume(thread)), as_json)
+        given, table = _asked(_setting(name), chosen)
+        _run(name, show, lambda session: session.begin(given, table, chosen["thread"]))
 
-
-@app.command(
-    epilog="Examples: show pandemic-wave-3f2a91c04b7d · show runs/pandemic-wave-3f2a91c04b7d.json --json"
-)
-def show(
-    run: Annotated[str, typer.Argument(help="A run's id, the beginning of one, or the path of a record.")],
-    out: RunsFolder = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show a recorded run again."""
-    from graphs.session import lent
-    from nodes.table.equipment import equipment
-
-    lent(runs=out)
-    _present(_load(run, equipment().runs), as_json)
+    @app.command(epilog="Example: resume ward-7")
+    def resume(
+        thread: Annotated[str, typer.Argument(help="The name given to `invoke --thread`.")],
+        as_json: AsJson = False,
+    ) -> None:
+        """Go on with a run that was stopped, with the settings it began with; nothing answered is paid again."""
+        _present(_run(name, _Progress(), lambda session: session.resume(thread)), as_json)
 
 
-@app.command()
-def draw(ctx: typer.Context) -> None:
-    """Print the graph as Mermaid text."""
-    print(ctx.obj().compile().get_graph().draw_mermaid())
+def _add_looking(app: typer.Typer, name: str, front: Front) -> None:
+    """The commands that show what there is."""
+    listing = StrEnum("Listing", {what.replace("-", "_"): what for what in front.listings})  # type: ignore[misc]
+
+    @app.command(epilog="Examples: show RUN_ID · show runs/RUN_ID.json --json")
+    def show(
+        run: Annotated[
+            str, typer.Argument(help="A run's id, the beginning of one, or the path of a record.")
+        ],
+        out: RunsFolder = None,
+        as_json: AsJson = False,
+    ) -> None:
+        """Show a recorded run again."""
+        from graphs.session import lent
+        from nodes.table.equipment import equipment
+
+        lent(runs=out)
+        _present(_load(run, equipment().runs), as_json)
+
+    @app.command()
+    def draw() -> None:
+        """Print the graph as Mermaid text."""
+        print(_setting(name).build().compile().get_graph().draw_mermaid())
+
+    def list_(
+        what: Any,
+        personas: Annotated[
+            Path | None, typer.Option(help="A folder with personas of your own.", show_default=False)
+        ] = None,
+        as_json: AsJson = False,
+    ) -> None:
+        from graphs.listing import listed
+
+        _print_rows(what.value, listed(name, what.value, personas), as_json)
+
+    list_.__annotations__["what"] = Annotated[listing, typer.Argument(help="What to list.")]
+    examples = " · ".join(f"list {what}" for what in front.listings)
+    said = f"List what can be named: {', '.join(front.listings).replace('-', ' ')}."
+    app.command("list", help=said, epilog=f"Examples: {examples} --json")(list_)
 
 
-@app.command(
-    "list",
-    epilog="Examples: list scenarios · list personas --personas my-personas/ · list merge-rules --json",
-)
-def list_(
-    what: Annotated[Listing, typer.Argument(help="What to list.")],
-    personas: Annotated[
-        Path | None, typer.Option(help="A folder with personas of your own.", show_default=False)
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """List what can be named: scenarios, personas, merge rules."""
-    from graphs.listing import listed
-
-    rows = listed(what.value, personas)
+def _print_rows(what: str, rows: list[Json], as_json: bool) -> None:
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, indent=1))
         return
@@ -126,7 +163,7 @@ def list_(
     from rich.text import Text
 
     grid = Grid(box=None, pad_edge=False)
-    columns = [c for c in rows[0] if (what, c) != (Listing.personas, "source")]  # whole in --json
+    columns = [c for c in rows[0] if (what, c) != ("personas", "source")]  # whole in --json
     for column in columns:
         grid.add_column(column, overflow="fold", no_wrap=column == "name")
     for row in rows:
@@ -134,7 +171,7 @@ def list_(
     _console().print(grid)
 
 
-def main(build: Build) -> None:
+def main(name: str) -> None:
     """The command line of a graph. Expected failures are one line and an exit code: 2 input, 3 model, 130 Ctrl-C."""
     from scenarios.errors import ParleyError, Unreachable
 
@@ -142,7 +179,7 @@ def main(build: Build) -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        app(obj=build)
+        command_line(name)()
     except ParleyError as error:
         _stop(str(error), 2)
     except Unreachable as error:
@@ -151,19 +188,23 @@ def main(build: Build) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _setting(name: str) -> Setting:
+    from graphs.setting import setting
+
+    return setting(name)
+
+
 def _stop(line: str, code: int) -> NoReturn:
     print(" ".join(line.split()), file=sys.stderr)
     sys.exit(code)
 
 
-def _asked(chosen: Json) -> tuple[Json, Table]:
+def _asked(setting: Setting, chosen: Json) -> tuple[Json, Any]:
     """The input and the settings that the options ask for; paths and addresses are lent, not sent."""
     from pydantic import ValidationError
 
     from graphs.session import lent
-    from nodes.settings import Table
     from scenarios.errors import ParleyError
-    from scenarios.load import load
 
     for name in ("out", "scenario", "thread"):
         if chosen[name] is not None and str(chosen[name]) in ("", "."[: name != "out"]):
@@ -172,12 +213,12 @@ def _asked(chosen: Json) -> tuple[Json, Table]:
         runs=chosen["out"],
         base_url=chosen["base_url"],
         personas=chosen["personas"],
-        embeddings=chosen["embeddings"],
+        embeddings=chosen.get("embeddings"),
         timeout_s=chosen["timeout_s"],
     )
-    given = {k: v for k, v in chosen.items() if v is not None and k in Table.model_fields}
+    given = {k: v for k, v in chosen.items() if v is not None and k in setting.table.model_fields}
     try:
-        table = Table.model_validate(given)
+        table = setting.table.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
         name = (
@@ -189,10 +230,10 @@ def _asked(chosen: Json) -> tuple[Json, Table]:
         if first["type"] == "string_pattern_mismatch":
             what = f"'{first['input']}' is no name; names are made of a-z, 0-9, '-' and '_'"
         raise ParleyError(f"--{name.replace('_', '-')}: {what}") from None
-    return ({"ward": load(chosen["scenario"]).model_dump(mode="json")} if chosen["scenario"] else {}), table
+    return (setting.given(setting.load(chosen["scenario"])) if chosen["scenario"] else {}), table
 
 
-def _run(ctx: typer.Context, on_event: Callable[[Json], None], job: Callable[[Session], Any]) -> Json:
+def _run(name: str, on_event: Callable[[Json], None], job: Callable[[Session], Any]) -> Json:
     """Run a session's job; a Ctrl-C ends it with what was done kept."""
     import asyncio
 
@@ -200,7 +241,7 @@ def _run(ctx: typer.Context, on_event: Callable[[Json], None], job: Callable[[Se
     from graphs.session import Session
 
     try:
-        result: Json = asyncio.run(job(Session(ctx.obj, on_event, ask)))
+        result: Json = asyncio.run(job(Session(_setting(name), on_event, ask)))
     except KeyboardInterrupt:
         _stop("stopped; what was done is kept. The same command, or `resume` for a thread, goes on.", 130)
     return result
@@ -230,10 +271,10 @@ def _present(record: Json, as_json: bool) -> None:
     if as_json:
         print(json.dumps(record, ensure_ascii=False, indent=1))
         return
-    from graphs.page import show as show_page
-    from nodes.record import RunRecord
+    from graphs.pages import show
+    from nodes.records import reader
 
-    show_page(RunRecord.model_validate(record), _console())
+    show(reader().validate_python(record), _console())
 
 
 def _load(run: str, folder: Path) -> Json:
@@ -252,12 +293,12 @@ def _load(run: str, folder: Path) -> Json:
             f"no record '{run}' in {folder}; there: {', '.join(p.stem for p in kept[:5]) or 'none'}"
         )
     try:
-        from nodes.record import RunRecord
+        from nodes.records import reader
 
-        return RunRecord.model_validate_json(found[0].read_text(encoding="utf-8")).model_dump(mode="json")
+        return reader().validate_json(found[0].read_text(encoding="utf-8")).model_dump(mode="json")
     except ValueError as error:
         raise ParleyError(
-            f"{found[0]}: not a run record ({str(error).splitlines()[0]}); run the debate again"
+            f"{found[0]}: not a run record ({str(error).splitlines()[0]}); run it again"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""What can be named on the command line: scenarios, personas, merge rules, a row each."""
+"""What can be named on the command line: scenarios, personas, merge rules, laws, a row each."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 Json = dict[str, Any]
 
 
-def listed(what: str, personas: Path | None = None) -> list[Json]:
-    """Rows of one listing, each a mapping of the same columns."""
+def listed(setting: str, what: str, personas: Path | None = None) -> list[Json]:
+    """Rows of one listing of a setting, each a mapping of the same columns."""
+    if setting != "triage":
+        return _of_dilemma(setting, what, personas)
     if what == "scenarios":
         from scenarios.load import catalogue
 
@@ -39,6 +41,57 @@ def listed(what: str, personas: Path | None = None) -> list[Json]:
     from nodes.merging.rules import describe
 
     return describe()
+
+
+def _of_dilemma(setting: str, what: str, personas: Path | None) -> list[Json]:
+    if what == "personas":
+        from personas.load import concerns
+
+        return [
+            {"name": c.name, "concern": c.concern, "says": c.says, "source": c.source}
+            for c in concerns(personas).values()
+        ]
+    if what == "laws":
+        from scenarios.contracts import catalogue
+
+        return [
+            {"name": name, "clauses": ", ".join(dict.fromkeys(c.kind for c in law.clauses)), "says": law.says}
+            for name, law in catalogue().items()
+            if _for_amounts(law) == (setting == "commons")
+        ]
+    if setting == "commons":
+        from scenarios.commons import catalogue as pools
+
+        return [
+            {
+                "name": c.name,
+                "agents": c.agents,
+                "months": c.months,
+                "regrowth": c.regrowth.kind,
+                "reason": c.reason,
+            }
+            for c in pools().values()
+        ]
+    from scenarios.games import catalogue as games
+
+    return [
+        {
+            "name": g.name,
+            "players": g.n,
+            "actions": "×".join(map(str, g.shape)),
+            "states": len(g.states),
+            "says": g.says,
+        }
+        for g in games().values()
+    ]
+
+
+def _for_amounts(law: Any) -> bool:
+    """Whether a shipped contract is about amounts: whether none of its clauses speaks of what players do."""
+    return not any(
+        c.choice is not None or "mine" in c.when or "actions" in c.when or "others" in c.when
+        for c in law.clauses
+    )
 
 
 def _goods(ward: Any) -> str:

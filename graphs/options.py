@@ -1,4 +1,4 @@
-"""Which options does a debate take on the command line: one table, shared by `invoke` and `stream`."""
+"""Which options does a graph take on the command line: one table a setting, shared by `invoke` and `stream`."""
 
 from __future__ import annotations
 
@@ -38,20 +38,37 @@ class Concession(StrEnum):
     tit_for_tat = "tit-for-tat"
 
 
+Regime = StrEnum("Regime", ["none", "spoken", "enforced", "best"])
+Declared = StrEnum("Declared", ["private", "declared", "false"])
+Equilibrium = StrEnum("Equilibrium", ["best", "worst"])
+Regrowth = StrEnum("Regrowth", ["deterministic", "stochastic", "hysteresis"])
+
+
+class Reports(StrEnum):
+    """How it becomes known what everybody took."""
+
+    public = "public"
+    own_word = "own-word"
+
+
 def _under(heading: str, **options: tuple[Any, str]) -> dict[str, Any]:
     """Options of one heading: name -> Annotated type; every default is None, so that settings keep theirs."""
     return {
         name: Annotated[
             kind | None,
-            typer.Option(_flag(name, kind), help=text, rich_help_panel=heading, show_default=False),
+            typer.Option(_flag(name), help=text, rich_help_panel=heading, show_default=False),
         ]
         for name, (kind, text) in options.items()
     }
 
 
-def _flag(name: str, kind: Any) -> str:
+UNLESS_SAID = {"negotiate", "talk", "opening"}
+"""What is done unless it is said not to be, so that the command line needs a word for no."""
+
+
+def _flag(name: str) -> str:
     dashed = {"timeout_s": "timeout"}.get(name, name.replace("_", "-"))
-    return f"--{dashed}"
+    return f"--{dashed}/--no-{dashed}" if name in UNLESS_SAID else f"--{dashed}"
 
 
 DEBATE_OPTIONS: dict[str, Any] = {
@@ -108,18 +125,95 @@ DEBATE_OPTIONS: dict[str, Any] = {
 }
 
 
-def debate_options(command: Command) -> Command:
-    """Give a command that takes **chosen every option of a debate; what is not given arrives as None."""
-    own = [
-        p
-        for p in inspect.signature(command, eval_str=True).parameters.values()
-        if p.kind is not p.VAR_KEYWORD
-    ]
-    shared = [
-        inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=a)
-        for n, a in DEBATE_OPTIONS.items()
-    ]
-    parameters = sorted([*shared, *own], key=lambda p: p.kind)  # those by position come first
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {p.name: p.annotation for p in parameters}
-    return command
+_CONCERNS = _under(
+    "Seats",
+    prosocial=(int, "How many seats are prosocial (default 0); which ones, the seed draws."),
+    concern=(str, "λ of the prosocial seats, from -0.5 to infinite (default: their persona's)."),
+    concerns=(list[str], "λ of every seat, dealt out by the seed; repeat, once a seat."),
+    selfish_as=(str, "Persona of the other seats (default selfish); see `list personas`."),
+    prosocial_as=(str, "Persona of the prosocial seats (default prosocial)."),
+    declared=(Declared, "Who is prosocial: private (default), declared, or false: the selfish claim to be."),
+    personas=(Path, "A folder with personas of your own."),
+)
+_AGREEING: dict[str, tuple[Any, str]] = {
+    "regime": (Regime, "none (talk alone), spoken, enforced (default), or the best law there is."),
+    "law": (str, "A shipped contract that is in force from the start; see `list laws`."),
+    "quorum": (int, "Votes that adopt a contract (default: four of five, rounded up)."),
+    "negotiate": (bool, "Whether contracts may be proposed (default yes)."),
+    "talk": (bool, "Whether seats speak first (default yes)."),
+    "equilibrium": (Equilibrium, "Which one reference seats play, where there are several (default best)."),
+}
+_CHAT = _under(
+    "Models",
+    model=(str, "reference (default), or a chat model such as openai:NAME, for every seat."),
+    prosocial_model=(str, "Another model for the prosocial seats."),
+    coder_model=(str, "A model that writes as clauses what a seat proposes in words."),
+    base_url=(str, "An OpenAI-compatible server: vLLM, Ollama, llama.cpp."),
+    timeout_s=(float, "Seconds to wait for one reply (default 60)."),
+    temperature=(float, "Sampling temperature; sent only if given."),
+    max_output_tokens=(int, "Cap on one reply; sent only if given."),
+)
+
+
+def _run_of(scenario: str) -> dict[str, Any]:
+    return _under(
+        "Run",
+        scenario=(str, scenario),
+        seed=(int, "Seed of every draw but the scenario's own (default 1)."),
+        replicate=(int, "Tells identical reruns apart (default 0)."),
+        out=(Path, "Folder for records (default runs/)."),
+        thread=(str, "A name to `resume` by; checkpoints go to PostgreSQL."),
+    )
+
+
+COMMONS_OPTIONS: dict[str, Any] = {
+    **_CONCERNS,
+    **_under(
+        "Season",
+        regrowth=(Regrowth, "How the stock grows back (default: as in the scenario)."),
+        contingencies=(float, "Chance of an unforeseen event a month (default: as in the scenario)."),
+        hidden=(float, "Share of events that contracts cannot tell apart (default: as in the scenario)."),
+        opening=(bool, "Whether seats meet before the first month (default yes)."),
+        reports=(Reports, "Catches are public (default), or each seat says what it took."),
+        **_AGREEING,
+    ),
+    **_CHAT,
+    **_run_of("A catalogue commons (default fishery), NAME,agents=6,world=7,…, or a YAML/JSON path."),
+}
+
+GAMES_OPTIONS: dict[str, Any] = {
+    **_CONCERNS,
+    **_under(
+        "Game",
+        rounds=(int, "Plays, one after the other (default 1)."),
+        strategy=(str, "How reference seats play (default equilibrium): tit-for-tat, grim, random=0.3, …"),
+        opponent_strategy=(str, "How every reference seat but the first plays (default: the same)."),
+        precision=(float, "Noise of reference seats: logit response of this precision (default: exact)."),
+        **_AGREEING,
+    ),
+    **_CHAT,
+    **_run_of("A catalogue game (default prisoners-dilemma), NAME,T=5,…, lift:NAME, csv:PATH#ID, or a path."),
+}
+
+OPTIONS = {"triage": DEBATE_OPTIONS, "commons": COMMONS_OPTIONS, "games": GAMES_OPTIONS}
+
+
+def options_of(setting: str) -> Callable[[Command], Command]:
+    """Give a command that takes **chosen every option of a setting; what is not given arrives as None."""
+
+    def given(command: Command) -> Command:
+        own = [
+            p
+            for p in inspect.signature(command, eval_str=True).parameters.values()
+            if p.kind is not p.VAR_KEYWORD
+        ]
+        shared = [
+            inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=a)
+            for n, a in OPTIONS[setting].items()
+        ]
+        parameters = sorted([*shared, *own], key=lambda p: p.kind)  # those by position come first
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {p.name: p.annotation for p in parameters}
+        return command
+
+    return given

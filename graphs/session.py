@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from graphs.setting import Setting
 from graphs.threads import Begun, Threads
-from nodes.settings import Table
 from nodes.table.edges import begin_tracing, end_tracing, tracing
 from nodes.table.equipment import Equipment, equipment, hang_up, lend
 from nodes.table.journal import put_away
@@ -16,20 +16,23 @@ from scenarios.errors import ParleyError
 
 Json = dict[str, Any]
 
+MOST_STEPS = 100_000
+"""Of a graph: every one ends by itself, after its rounds or months."""
+
 
 @dataclass(frozen=True)
 class Session:
-    """One sitting at a terminal: the machine to build, whom to tell, whom to ask.
+    """One sitting at a terminal: the setting whose machine is built, whom to tell, whom to ask.
 
     `review` takes the mediator's question and returns {"accept": true} or {"allocation": …}.
     """
 
-    build: Callable[[], Any]
+    setting: Setting
     on_event: Callable[[Json], None]
     review: Callable[[Json], Json]
 
-    async def begin(self, given: Json, table: Table, thread: str | None = None) -> Json:
-        """Run a debate from its input to its record; with a thread, checkpointed in PostgreSQL.
+    async def begin(self, given: Json, table: Any, thread: str | None = None) -> Json:
+        """Run from an input to the record; with a thread, checkpointed in PostgreSQL.
 
         Raises ParleyError for bad input or a thread that exists, Unreachable for a model that cannot be reached.
         """
@@ -38,7 +41,8 @@ class Session:
             if thread is None:
                 return await self._run(given, table, None, "here")
             async with Threads.open() as threads:
-                await threads.begin(thread, Begun(given=given, table=table, equipment=equipment()))
+                begun = Begun(self.setting.name, given=given, table=table, equipment=equipment())
+                await threads.begin(thread, begun)
                 return await self._first(given, table, threads, thread)
         finally:
             put_away()
@@ -51,6 +55,11 @@ class Session:
         try:
             async with Threads.open() as threads:
                 begun = await threads.begun(thread)
+                if begun.setting != self.setting.name:
+                    raise ParleyError(
+                        f"thread '{thread}' is of {begun.setting}; go on with `python -m graphs.{begun.setting} "
+                        f"resume {thread}`"
+                    )
                 lend(begun.equipment)
                 given = None if await threads.started(thread) else begun.given
                 return await self._run(given, begun.table, threads, thread)
@@ -64,7 +73,7 @@ class Session:
             self.on_event({"event": "tracing", "text": "sending traces to LangSmith"})
             await asyncio.to_thread(end_tracing)
 
-    async def _first(self, given: Json, table: Table, threads: Threads, thread: str) -> Json:
+    async def _first(self, given: Json, table: Any, threads: Threads, thread: str) -> Json:
         """A thread's first run; if it is refused before it began, its name is free again."""
         heard: list[Json] = []
 
@@ -79,13 +88,14 @@ class Session:
                 await threads.forget(thread)
             raise
 
-    async def _run(self, given: Json | None, table: Table, threads: Threads | None, thread: str) -> Json:
+    async def _run(self, given: Json | None, table: Any, threads: Threads | None, thread: str) -> Json:
         from langgraph.checkpoint.memory import InMemorySaver
         from langgraph.types import Command
 
-        saver = threads.saver if threads else InMemorySaver() if table.review else None
-        machine = self.build().compile(checkpointer=saver, name="triage")
-        config: Json = {"configurable": {"thread_id": thread}, "recursion_limit": 10 + 6 * table.rounds}
+        reviewed = getattr(table, "review", False)
+        saver = threads.saver if threads else InMemorySaver() if reviewed else None
+        machine: Any = self.setting.build().compile(checkpointer=saver, name=self.setting.name)
+        config: Json = {"configurable": {"thread_id": thread}, "recursion_limit": MOST_STEPS}
         if given is None and threads:
             finished = await threads.finished(machine, config)
             if finished is not None:
@@ -103,7 +113,7 @@ class Session:
             elif record is not None:
                 return record
             else:
-                raise ParleyError("the debate ended without a record; run it again")
+                raise ParleyError("the run ended without a record; run it again")
 
     async def _listen(self, stream: Any) -> tuple[Json | None, Json | None]:
         """Follow a stream to its end: the record, or the question it stopped at."""

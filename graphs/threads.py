@@ -1,4 +1,4 @@
-"""Which debates can be resumed: threads, each with what it began with, and their checkpoints in PostgreSQL."""
+"""Which runs can be resumed: threads, each with what it began with, and their checkpoints in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nodes.settings import Table
 from nodes.table.equipment import Equipment
 from scenarios.errors import ParleyError
 
@@ -23,26 +22,29 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Begun:
-    """What a thread began with: its input, its settings and its equipment (which holds no key)."""
+    """What a thread began with: its setting, its input, its settings and its equipment (which holds no key)."""
 
+    setting: str
     given: Json
-    table: Table
+    table: Any
     equipment: Equipment
 
     def dump(self) -> str:
         """As JSON text."""
         lent = {k: str(v.absolute()) if isinstance(v, Path) else v for k, v in asdict(self.equipment).items()}
-        return json.dumps(
-            {"given": self.given, "table": self.table.model_dump(mode="json"), "equipment": lent}
-        )
+        table = self.table.model_dump(mode="json")
+        return json.dumps({"setting": self.setting, "given": self.given, "table": table, "equipment": lent})
 
     @classmethod
     def load(cls, data: Json) -> Begun:
-        """From what `dump` wrote."""
+        """From what `dump` wrote; one without a setting was written before there were others than triage."""
+        from graphs.setting import setting
+
         lent = dict(data["equipment"])
         lent["runs"] = Path(lent["runs"])
         lent["personas"] = Path(lent["personas"]) if lent["personas"] else None
-        return cls(data["given"], Table.model_validate(data["table"]), Equipment(**lent))
+        name = data.get("setting", "triage")
+        return cls(name, data["given"], setting(name).table.model_validate(data["table"]), Equipment(**lent))
 
 
 class Threads:

@@ -56,6 +56,6 @@ if __name__ == "__main__":
     try:
         from graphs.command import main
 
-        main(build)
+        main("triage")
     except KeyboardInterrupt:  # before anything had begun
         sys.exit(130)

@@ -1,4 +1,8 @@
-"""What is kept of a run: the run record, one JSON document, and the only thing that `evals` reads."""
+"""What is kept of a run: the run record, one JSON document, and the only thing that `evals` reads.
+
+`Record` is what every setting keeps; here is the debate's own. Those of the commons and of games stand in
+`nodes.commons.record` and `nodes.games.record`, all of them together in `nodes.records`.
+"""
 
 from __future__ import annotations
 
@@ -99,20 +103,30 @@ class Influence(Model):
     debate_added: float
 
 
-class RunRecord(Model):
-    """The whole of one run. The date and versions stand in `provenance`, seconds in `usage`; all else is determined."""
+class Record(Model):
+    """What every run keeps. The date and versions stand in `provenance`, seconds in `usage`; all else is determined."""
 
     schema_version: str = SCHEMA_VERSION
     run_id: str
-    setting: Literal["triage"] = "triage"
+    setting: str
     status: Literal["complete", "invalid"] = Field(
         description="invalid: a seat made no valid move at all; such runs are counted apart, never filled in"
     )
+    seed: int
+    replicate: int
+    edges: list[EdgeEvent]
+    usage: list[Usage]
+    incidents: list[Incident]
+    provenance: dict[str, Any]
+
+
+class RunRecord(Record):
+    """The whole of one debate."""
+
+    setting: Literal["triage"] = "triage"
     scenario: Ward
     seats: list[Seat]
     protocol: Table
-    seed: int
-    replicate: int
     solo: dict[str, Solo]
     rounds: list[Round]
     exit_solo: dict[str, Solo]
@@ -130,10 +144,6 @@ class RunRecord(Model):
     lost_in_debate: list[str] = Field(
         description="criteria that the no-debate merge meets and the joint does not"
     )
-    edges: list[EdgeEvent]
-    usage: list[Usage]
-    incidents: list[Incident]
-    provenance: dict[str, Any]
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -154,12 +164,3 @@ def canonical(data: Any) -> str:
 def digest(data: Any) -> str:
     """sha256 of the canonical JSON, in hex."""
     return hashlib.sha256(canonical(data).encode()).hexdigest()
-
-
-def schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a run record."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | RunRecord.model_json_schema()
-
-
-if __name__ == "__main__":
-    print(json.dumps(schema(), indent=1, ensure_ascii=False))

@@ -23,12 +23,12 @@ MERGE_RULE_NAMES = (
 )
 
 
-def _open_choice(names: tuple[str, ...]) -> Any:
+def open_choice(names: tuple[str, ...]) -> Any:
     """A slug that the schema shows as a choice; users may extend the choices."""
     return WithJsonSchema({"type": "string", "enum": list(names)})
 
 
-PersonaName = Annotated[Slug, _open_choice(shipped())]
+PersonaName = Annotated[Slug, open_choice(shipped())]
 Share = Annotated[float, Field(ge=0, le=1)]
 ModelName = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -44,7 +44,7 @@ class Table(Model):
     )
     rounds: int = Field(default=3, ge=1, le=20)
     until_agreement: bool = Field(default=False, description="end early when nothing is contested")
-    merge_rule: Annotated[str, _open_choice(MERGE_RULE_NAMES)] = "mean-and-repair"
+    merge_rule: Annotated[str, open_choice(MERGE_RULE_NAMES)] = "mean-and-repair"
     order: Literal["as-seated", "reversed", "alternating"] = Field(
         default="as-seated", description="who proposes: seat A, the last seat, or each in turn by round"
     )

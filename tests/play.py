@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from graphs.session import Session
-from graphs.triage import build
+from graphs.setting import setting
 from nodes.record import RunRecord
 from nodes.settings import Table
 from nodes.table.equipment import Equipment, lend
@@ -36,7 +36,7 @@ def play(
     table = Table.model_validate({"retrieval": "off", **settings})
     given = {"ward": load(scenario).model_dump(mode="json")}
     heard: list[dict[str, Any]] = [] if events is None else events
-    return RunRecord.model_validate(asyncio.run(Session(build, heard.append, _nobody).begin(given, table)))
+    return RunRecord.model_validate(asyncio.run(Session(setting("triage"), heard.append, _nobody).begin(given, table)))
 
 
 def _nobody(question: dict[str, Any]) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def typed(*words: str, monkeypatch: pytest.MonkeyPatch) -> int:
 
     monkeypatch.setattr(sys, "argv", ["triage", *words])
     try:
-        main(build)
+        main("triage")
     except SystemExit as stop:
         return int(stop.code or 0)
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.rule import Rule
 from rich.table import Table as Grid
@@ -15,12 +15,6 @@ from nodes.record import RunRecord
 from scenarios.measures import MEASURES, need_satisfaction
 
 BARS = " ▁▂▃▄▅▆▇█"
-
-
-def show(record: RunRecord, console: Console) -> None:
-    """Print the page."""
-    for part in page(record, console.width):
-        console.print(part)
 
 
 def page(record: RunRecord, width: int = 130) -> Iterator[RenderableType]:

@@ -1,6 +1,8 @@
-"""A seat without a model: declared values, their exact optimum, and a published way of giving ground."""
+"""A seat without a model: declared values or concerns, their exact optimum or equilibrium, and a published policy."""
 
 from negotiators.reference.concession import Policy
+from negotiators.reference.dilemma import ReferenceParty
+from negotiators.reference.dilemma_games import expected_welfare
 from negotiators.reference.seat import Reference
 
-__all__ = ["Policy", "Reference"]
+__all__ = ["Policy", "Reference", "ReferenceParty", "expected_welfare"]

@@ -5,16 +5,29 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from nodes.record import EdgeEvent
 from nodes.table.journal import journal
-from nodes.table.seats import Sitting
 from scenarios.ward import Allocation, Ward
 
 Json = dict[str, Any]
+
+
+class Sat(Protocol):
+    """Of whom edges are told: a run, and what it is about."""
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        ...
+
+    @property
+    def about(self) -> str:
+        """The name of its scenario."""
+        ...
 
 
 def changes(ward: Ward, before: Allocation | None, after: Allocation | None) -> Json:
@@ -38,13 +51,17 @@ def say(text: str, kind: str = "progress", **data: Any) -> None:
     get_stream_writer()({"event": kind, "text": text, **data})
 
 
-def emit(sat: Sitting, edges: Sequence[EdgeEvent]) -> list[Json]:
+def emit(sat: Sat, edges: Sequence[EdgeEvent], *, at_once: bool = False) -> list[Json]:
     """Write edges to the journal, trace them if LangSmith tracing is on, and return them as the state keeps them.
+
+    `at_once`: as one event of the journal, where a step has many.
 
     Call it last in a node: what is added to a LangSmith run later reaches no edge.
     """
     out = [e.model_dump(mode="json") for e in edges]
-    for edge in out:
+    if at_once:
+        journal(sat.run_id).append("edges", edges=out)
+    for edge in () if at_once else out:
         journal(sat.run_id).append("edge", edge=edge)
     if tracing():
         _trace(sat, out)
@@ -71,7 +88,7 @@ def end_tracing() -> None:
         wait_for_all_tracers()
 
 
-def _trace(sat: Sitting, edges: list[Json]) -> None:
+def _trace(sat: Sat, edges: list[Json]) -> None:
     """One child run an edge, under the node's own run, with who moved, how, and what changed as metadata."""
     from langsmith.run_helpers import get_current_run_tree, trace
 
@@ -81,7 +98,7 @@ def _trace(sat: Sitting, edges: list[Json]) -> None:
     node = get_current_run_tree()
     for edge in edges:
         metadata = {k: v for k, v in edge.items() if v is not None}
-        metadata |= {"run_id": sat.run_id, "scenario": sat.ward.name}
+        metadata |= {"run_id": sat.run_id, "scenario": sat.about}
         if node is not None:
             node.add_metadata({k: edge[k] for k in ("seat", "round", "persona", "strategy", "delta")})
             node.add_tags(["edge"])

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from nodes.record import RunRecord, digest
+from nodes.record import Record, digest
 from nodes.table.equipment import equipment
 from scenarios.errors import ParleyError
 
@@ -124,7 +124,7 @@ class Journal:
             answers[key] = answer
         return answers[key]
 
-    def finish(self, record: RunRecord) -> Path:
+    def finish(self, record: Record) -> Path:
         """Write the record beside the journal, whole or not at all."""
         text = record.model_dump_json(indent=1)
         temporary = self.record_path.with_suffix(f".{os.getpid()}.part")

@@ -59,6 +59,11 @@ class Sitting:
     seats: dict[str, Seat]
     run_id: str
 
+    @property
+    def about(self) -> str:
+        """The ward's name."""
+        return self.ward.name
+
     @cached_property
     def shown(self) -> Ward:
         """The ward as the seats see it: without the attributes they are blind to."""

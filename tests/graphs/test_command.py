@@ -13,7 +13,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from nodes.record import RunRecord, schema
+from nodes.record import RunRecord
+from nodes.records import schema
 from tests.play import ROOT, command, environment, typed
 
 OFF = ("--retrieval", "off")

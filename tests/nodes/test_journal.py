@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from nodes.record import RunRecord, schema
+from nodes.record import RunRecord
+from nodes.records import schema
 from nodes.table.journal import Journal
 from scenarios.errors import ParleyError
 from tests.play import ROOT, play

@@ -1,0 +1,1 @@
+"""One step of the commons: a month from harvest to regrowth, and the state its steps share."""

@@ -1,0 +1,80 @@
+"""How are seats asked in a dilemma: those of models each in a step of its own, at once; those that compute together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langgraph.types import Send
+
+from negotiators.dilemma import DilemmaMove, DilemmaReply, Occasion
+from negotiators.protocol import Incident
+from nodes.dilemma.sitting import Sitting
+from nodes.table.journal import journal
+from nodes.table.turns import payer
+from scenarios.errors import Unreachable
+
+Json = dict[str, Any]
+
+
+def sends(sat: Sitting, node: str, state: Mapping[str, Any], seats: Sequence[str]) -> list[Send]:
+    """A step of `node` for every seat that a model speaks for, and one for all that are computed."""
+    computed = [s for s in seats if sat.seats[s].model is None]
+    groups = [[s] for s in seats if sat.seats[s].model is not None] + ([computed] if computed else [])
+    return [Send(node, {**state, "group": group}) for group in groups]
+
+
+async def ask(sat: Sitting, state: Mapping[str, Any], occasion: Occasion) -> Json:
+    """Ask the seats of the state's group; their moves, what they cost, and what went otherwise."""
+    replies = await asyncio.gather(*(_asked(sat, seat, occasion, state) for seat in state["group"]))
+    return {
+        "moves": [r.move.model_dump(mode="json") for r in replies],
+        "usage": [r.usage.model_dump(mode="json") for r in replies if r.usage.calls],
+        "incidents": [i.model_dump(mode="json") for r in replies for i in r.incidents],
+        "models": [[r.move.seat, r.model] for r in replies if r.model],
+        "notes": _notes(sat, state["group"]),
+    }
+
+
+def _notes(sat: Sitting, group: Sequence[str]) -> list[str]:
+    """On what the play of computed seats rests, as far as it was asked for; kept, as a run may be resumed elsewhere."""
+    computed = any(sat.seats[seat].model is None for seat in group)
+    return list(getattr(sat.reference, "notes", ())) if computed else []
+
+
+async def _asked(sat: Sitting, seat: str, occasion: Occasion, state: Mapping[str, Any]) -> DilemmaReply:
+    view, party = sat.view(seat, occasion, state), sat.party(seat)
+    if sat.seats[seat].model is None:
+        return await party.act(view)
+    return await paid(sat, seat, occasion, state["step"], lambda pay: party.act(view, pay=pay))
+
+
+async def paid(sat: Sitting, seat: str, occasion: str, step: int, call: Any) -> DilemmaReply:
+    """What a model answers for a seat, every call journaled before it is used, the move after it."""
+    try:
+        reply: DilemmaReply = await call(payer(sat.run_id, seat, occasion, step))
+    except Unreachable as error:
+        where = {"seat": seat, "occasion": occasion, "round": step}
+        await asyncio.to_thread(journal(sat.run_id).append, "unreachable", **where, detail=str(error))
+        raise
+    where = {"seat": seat, "node": occasion, "round": step}
+    incidents = tuple(i.model_copy(update=where) for i in reply.incidents)
+    usage = reply.usage.model_copy(update={"seat": seat, "node": occasion})
+    reply = DilemmaReply(reply.move, incidents, usage, reply.model)
+    kept = {"move": reply.move.model_dump(mode="json"), "usage": usage.model_dump(mode="json")}
+    told = [i.model_dump(mode="json") for i in incidents]
+    await asyncio.to_thread(journal(sat.run_id).append, "move", occasion=occasion, **kept, incidents=told)
+    return reply
+
+
+def moved(state: Mapping[str, Any], occasion: Occasion) -> dict[str, DilemmaMove]:
+    """The moves of the step under way on one occasion, by seat, in the order seated."""
+    found = {m["seat"]: DilemmaMove.model_validate(m) for m in state["moves"] if m["occasion"] == occasion}
+    return {s["seat"]: found[s["seat"]] for s in state["seats"] if s["seat"] in found}
+
+
+def silent(seat: str, node: str, step: int) -> Json:
+    """The incident of a seat that never made a valid move: there is nothing that could stand for it."""
+    detail = f"{seat} made no valid move at all: the run is invalid"
+    return Incident(kind="abstained", seat=seat, node=node, round=step, detail=detail).model_dump(mode="json")
