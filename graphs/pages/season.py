@@ -137,5 +137,12 @@ def _baselines(record: CommonsRecord) -> str:
         f"In this world, exactly: the planner {number(b.get('planner_here'))}, the best law "
         f"{number(b.get('best_law_here'))}, no law at the {record.protocol.equilibrium} equilibrium of these concerns "
         f"{number(b.get('no_law_here'))}. Over all worlds: planner {number(b.get('planner'))}, best law "
-        f"{number(b.get('best_law'))}."
+        f"{number(b.get('best_law'))}. As a rule, the best law: {_rule(record)}"
     )
+
+
+def _rule(record: CommonsRecord) -> str:
+    """The best law in words, a sentence a cell of events."""
+    from scenarios.commons.rule import quota_rule
+
+    return " ".join(clause.says for clause in quota_rule(record.scenario).clauses)

@@ -12,11 +12,11 @@ import pytest
 from negotiators.reference.commons import expected_mix, markov_perfect
 from negotiators.reference.commons_law import tabulated
 from negotiators.reference.commons_shares import at_least
-from negotiators.reference.commons_talk import draft, menu, quota_rule, statement, vote
 from scenarios.commons import Commons, catalogue, events, load, lot
 from scenarios.commons.law import best_quota_law, language
 from scenarios.commons.optimum import best_law, planner
 from scenarios.commons.regrowth import transition
+from scenarios.commons.rule import quota_rule
 from scenarios.commons.season import caught, season
 from scenarios.contracts import Clause, Contract, adoptable, compile_contract, load_contract
 from scenarios.errors import ParleyError
@@ -263,28 +263,6 @@ def test_the_readable_rule_attains_the_best_law_of_each_commons(name: str):
     adoptable(rule, lang)
     policy = markov_perfect(commons, (0.0,) * commons.agents, compile_contract(rule, lang))
     assert policy.expects_together() == pytest.approx(best_law(commons).expected)
-
-
-def test_seats_propose_what_is_best_for_them_and_vote_by_it():
-    commons = load("fishery,months=4,capacity=60")
-    lang = language(commons)
-    offered = menu(commons, lang)
-    concerns = mixed(2)
-    proposed = draft(commons, concerns, 0, offered, lang)
-    assert proposed is not None
-    assert proposed.own > proposed.own_now == pytest.approx(12)
-    values = {
-        name: markov_perfect(commons, concerns, compile_contract(c, lang)).value(0)
-        for name, c in offered.items()
-    }
-    assert values[proposed.name] == max(values.values())
-    law = compile_contract(proposed.contract, lang)
-    assert vote(commons, concerns, 0, law)
-    assert not vote(commons, concerns, 0, compile_contract(Contract(), lang), law)
-    assert draft(commons, mixed(5), 0, offered, lang) is None  # without law they reach the optimum already
-    said = statement(markov_perfect(commons, mixed(5)), 0)
-    assert (said.ask, said.all_ask) == (6, 30)
-    assert "150" in said.words  # three months of 30, then all 60
 
 
 def test_private_types_are_the_expected_mix():
