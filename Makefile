@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 export LANGSMITH_TEST_TRACKING ?= false
 
-.PHONY: help triage study calibrate test check bench studio lock docs clean
+.PHONY: help triage study study-prosocial calibrate test check bench studio lock docs clean
 
 help:            ## what there is to make
-	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/: [^#]*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/: [^#]*## /\t/' | expand -t 18
 
 triage: $(BIN)/.run     ## a whole debate, from nothing: no key, no server, no account
 	@$(BIN)/python -m graphs.triage invoke
@@ -14,6 +14,12 @@ triage: $(BIN)/.run     ## a whole debate, from nothing: no key, no server, no a
 study: $(BIN)/.evals    ## a whole study with reference negotiators: does debate do what is claimed of it
 	@$(BIN)/python -m evals.experiment run beyond-arrow
 	@$(BIN)/python -m evals.findings beyond-arrow
+
+study-prosocial: $(BIN)/.evals  ## studies of the commons and of games: what no contract can give, and whether concern gives it
+	@$(BIN)/python -m evals.experiment run not-enough
+	@$(BIN)/python -m evals.findings not-enough
+	@$(BIN)/python -m evals.experiment run not-enough-games
+	@$(BIN)/python -m evals.findings not-enough-games
 
 calibrate: $(BIN)/.evals  ## simulate studies with a known answer, print what is found, write docs/calibration.md
 	@$(BIN)/python -m evals.calibration check --out docs/calibration.md
@@ -40,7 +46,7 @@ lock: $(BIN)/uv         ## resolve the locks again, with hashes and without addr
 
 docs: $(BIN)/.run       ## write what is derived into docs/
 	@$(BIN)/python -m scenarios schema > docs/ward.schema.json
-	@$(BIN)/python -m nodes.record > docs/record.schema.json
+	@$(BIN)/python -m nodes.records > docs/record.schema.json
 
 clean:           ## stop the embedded database; remove what was built here (records stay)
 	@-test -x $(BIN)/python && $(BIN)/python -m retrieval stop

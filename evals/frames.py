@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from scenarios.ward import Allocation, Ward
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nodes.record import RunRecord, Seat
+    from nodes.record import Record, RunRecord, Seat
 
 Row = dict[str, Any]
 
@@ -60,7 +60,9 @@ class Rows:
 
 @dataclass(frozen=True)
 class Frames:
-    """The three tables, joined by `run_id`."""
+    """The three tables, joined by `run_id`; `final` is the stage that is meant where none is named."""
+
+    final: ClassVar[str] = "joint"
 
     runs: pd.DataFrame
     stages: pd.DataFrame
@@ -109,7 +111,7 @@ def _run(record: RunRecord) -> Row:
     row |= {"biased_seat": next((s.seat for s in reversed(record.seats) if _favours(s)), None)}
     row |= {f"persona:{s.seat}": s.persona.name for s in record.seats}
     row |= {f"model:{s.seat}": s.model or s.negotiator for s in record.seats}
-    return row | _found(record) | _counted(record)
+    return row | _found(record) | counted(record)
 
 
 def favoured_term(record: RunRecord) -> str | None:
@@ -208,7 +210,7 @@ def _went_away(change: tuple[float | None, float | None] | None, cell: str, othe
     return abs(change[1] - theirs) > abs(change[0] - theirs)
 
 
-def _counted(record: RunRecord) -> Row:
+def counted(record: Record) -> Row:
     """Incidents by kind, and what the run cost; a total is missing where a part of it is."""
     kinds = Counter(i.kind for i in record.incidents)
     row: Row = {

@@ -23,6 +23,7 @@ from scenarios.ward import Array
 if TYPE_CHECKING:
     import pandas as pd
 
+    from evals.dilemmas.frames import DilemmaFrames
     from evals.frames import Frames
 
 Better = Literal["higher", "lower", "nearer 0", "neither"]
@@ -43,12 +44,18 @@ class Outcome:
     of: Of
 
 
-def outcome(frames: Frames, name: str) -> pd.DataFrame:
+def outcome(frames: Frames | DilemmaFrames, name: str) -> pd.DataFrame:
     """An outcome of every run, as a table of (run_id, stage, value); value is NaN where it is undefined.
 
     Raises ParleyError for a name that is no outcome, and for a `gap:` or `utility:` that is not in OUTCOMES where no
     run has that attribute or seat.
     """
+    from evals.dilemmas.frames import DilemmaFrames
+
+    if isinstance(frames, DilemmaFrames):
+        from evals.dilemmas.outcomes import outcome as outcome_of_dilemma
+
+        return outcome_of_dilemma(frames, name)
     found = find(name)
     if name not in OUTCOMES and not frames.stages.empty:
         kind, _, of = name.partition(":")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from evals.experiment.plan import Plan, Run, Use
@@ -30,7 +31,7 @@ ANSWER = 900
 
 @dataclass(frozen=True)
 class Contrast:
-    """What a hypothesis has to stand on. `clusters` are wards with a treatment row and, if asked for, its partner.
+    """What a hypothesis has to stand on: `clusters` are those with a treatment row and, if asked for, its partner.
 
     `least_effect` is the minimum detectable effect (d_z, power .8, in the direction claimed, at Holm's first step
     in its family), `power` that for a medium effect of 0.5, `largest_sd` the greatest sd over wards at which
@@ -72,7 +73,8 @@ def ahead(plan: Plan, *, tokens: bool = True) -> Ahead:
         by_condition[use.condition][use.role] += 1
     calls: Counter[str] = Counter()
     for run in plan.runs.values():
-        calls.update(calls_of(run.table))
+        if run.paid:
+            calls.update(_calls(plan.study, run))
     counted = _tokens(plan) if tokens and calls else {}
     prices = load_prices() if calls else {}
     unpriced = [m for m in calls if price_of(m, prices) is None]
@@ -89,6 +91,22 @@ def ahead(plan: Plan, *, tokens: bool = True) -> Ahead:
         unpriced=unpriced,
         contrasts=contrasts(plan),
     )
+
+
+def _calls(study: Study, run: Run) -> Counter[str]:
+    """Calls by model of one run; of a dilemma the most there can be."""
+    if study.setting == "triage":
+        return calls_of(run.table)
+    from evals.dilemmas.ahead import calls_of as calls_of_dilemma
+
+    return calls_of_dilemma(_loaded(study.setting, run.scenario), run.table)
+
+
+@lru_cache(maxsize=256)
+def _loaded(setting: str, spec: str) -> Any:
+    from graphs.setting import setting as setting_of
+
+    return setting_of(setting).load(spec)
 
 
 def calls_of(table: Table) -> Counter[str]:
@@ -171,10 +189,18 @@ def _tokens(plan: Plan) -> dict[str, tuple[int, int]]:
         step = max(1, len(runs) // SAMPLE)
         sample = runs[::step][:SAMPLE]
         for run in sample:
-            for model, read, written in _spoken(run):
+            for model, read, written in _turns(plan.study, run):
                 out[model][0] += read * len(runs) / len(sample)
                 out[model][1] += written * len(runs) / len(sample)
     return {model: (round(read), round(written)) for model, (read, written) in out.items()}
+
+
+def _turns(study: Study, run: Run) -> Iterable[tuple[str, float, float]]:
+    if study.setting == "triage":
+        return _spoken(run)
+    from evals.dilemmas.ahead import spoken
+
+    return spoken(_loaded(study.setting, run.scenario), run.table)
 
 
 def _spoken(run: Run) -> Iterable[tuple[str, float, float]]:
@@ -183,7 +209,7 @@ def _spoken(run: Run) -> Iterable[tuple[str, float, float]]:
     from nodes.table.seats import seat_everyone
     from scenarios.load import load
 
-    ward, table = load(run.ward), run.table
+    ward, table = load(run.scenario), run.table
     personas = {s.seat: s.persona for s in seat_everyone(table)}
     written = sum(len(p.id) + 25 * len(p.needs) for p in ward.patients) + ANSWER
     for seat, _, model, _ in table.seated():
@@ -201,7 +227,7 @@ def _spoken(run: Run) -> Iterable[tuple[str, float, float]]:
 
 def _prompt(ward: Ward, table: Table, seat: str, personas: Mapping[str, Persona], round_: int) -> int:
     """Characters of what a seat reads: for its solo (round 0), in a round, for its exit solo (after the last)."""
-    from negotiators.chat.prompting import question
+    from negotiators.chat.debate.prompting import question
 
     asked = question(_view(ward, table, seat, personas, round_))
     return sum(len(m["content"]) for m in asked.messages)

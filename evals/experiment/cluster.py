@@ -78,14 +78,14 @@ class FarGate:
 class Player:
     """The actor that plays debates, many at once on one loop."""
 
-    def __init__(self, lent: Equipment, keeper: Any) -> None:
-        from graphs.triage import compiled
+    def __init__(self, lent: Equipment, keeper: Any, named: str = "triage") -> None:
+        from graphs.setting import setting
         from nodes.table.edges import begin_tracing
         from nodes.table.equipment import lend
 
         lend(lent)
         begin_tracing()
-        compiled()
+        setting(named).compiled()
         self._folder = lent.runs
         self._pacing = paced(FarGate(keeper))
         self._pacing.__enter__()  # until the actor ends
@@ -143,9 +143,9 @@ class OnRay:
 
 @asynccontextmanager
 async def on_ray(
-    ways: Ways, folder: Folder, lent: Equipment, budget: Budget
+    ways: Ways, folder: Folder, lent: Equipment, budget: Budget, named: str = "triage"
 ) -> AsyncIterator[dict[bool, Engine]]:
-    """Engines on the cluster at `ways.address`, else on one started here and stopped at the end.
+    """Engines on the cluster at `ways.address`, else on one started here and stopped at the end; `named` a setting.
 
     Raises ParleyError where Ray is not installed, the cluster cannot be reached, or a node does not see the folder.
     """
@@ -158,7 +158,7 @@ async def on_ray(
             ray.remote(Doorkeeper).options(num_cpus=0, max_concurrency=AT_ONCE).remote(budget, ways.calls)
         )
         kind = ray.remote(Player).options(num_cpus=1, max_concurrency=AT_ONCE)
-        players = [kind.remote(lent, keeper) for _ in range(actors)]
+        players = [kind.remote(lent, keeper, named) for _ in range(actors)]
         blind = [node for node in await asyncio.gather(*(p.sees_folder.remote() for p in players)) if node]
         if blind:
             raise ParleyError(

@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-DESIGN = ("wards", "seeds", "replicates", "settings", "factors", "conditions", "nulls", "twins", "planted")
-"""Parts of a study that say which debates are held."""
+DESIGN = (
+    *("setting", "wards", "seeds", "replicates", "settings", "factors", "conditions"),
+    *("nulls", "twins", "planted"),
+)
+"""Parts of a study that say which runs are made."""
 
 RULES = ("exclusions", "thresholds")
 """Parts that say how they are read."""
@@ -37,21 +40,35 @@ UNFROZEN = ("text", "caps", "name", "question", "source")
 
 def content_of(plan: Plan) -> Json:
     """What is frozen of a plan."""
-    from negotiators.chat import prompt_hashes
     from nodes.record import digest
     from nodes.recorder import versions
 
-    study = plan.study.model_dump(mode="json")
+    study, prompts = _told(plan.study), prompts_of(plan.study)
     return {
         **study,
         "hypotheses": {h["id"]: h for h in study["hypotheses"]},
         "models": sorted(plan.models),
-        "prompts": prompt_hashes(),
-        "prompts_digest": digest(prompt_hashes()),
+        "prompts": prompts,
+        "prompts_digest": digest(prompts),
         "versions": versions(),
         "runs": {"count": len(plan.runs), "ids": sorted(plan.runs)},
         "text": plan.study.text,
     }
+
+
+def _told(study: Study) -> Json:
+    """A study as plain data; the setting is left out where it is triage, as it was when there was no other."""
+    told = study.model_dump(mode="json")
+    if study.setting == "triage":
+        del told["setting"]
+    return told
+
+
+def prompts_of(study: Study) -> dict[str, str]:
+    """Hashes of the prompts that models of this setting are given."""
+    from negotiators.chat import prompt_hashes
+
+    return prompt_hashes() if study.setting == "triage" else prompt_hashes("dilemma")
 
 
 def freeze(plan: Plan, folder: Folder, amend: str | None = None) -> Json:
@@ -204,8 +221,8 @@ def _tested(version: Json, name: str) -> Json:
 
 
 def _design_deviations(study: Study, frozen: Json) -> list[str]:
-    now = study.model_dump(mode="json")
-    changed = [part for part in (*DESIGN, *RULES) if now[part] != frozen["content"].get(part)]
+    now = _told(study)
+    changed = [part for part in (*DESIGN, *RULES) if now.get(part) != frozen["content"].get(part)]
     return [f"{', '.join(changed)} changed after freezing"] if changed else []
 
 

@@ -16,12 +16,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from scenarios.errors import ParleyError
-
-if TYPE_CHECKING:
-    from nodes.settings import Table
 
 Json = dict[str, Any]
 DONE = ("complete", "invalid")
@@ -141,12 +138,11 @@ def said_of(record: Json) -> Json:
 
 def spent(record: Json) -> dict[str, list[int | None]]:
     """Model -> [calls, input tokens, output tokens] of a record; None where a server did not count."""
-    from nodes.settings import Table
-
-    speaks = models_of(Table.model_validate(record["protocol"]))
+    speaks = models_of(record)
     out: dict[str, list[int | None]] = {}
     for usage in record["usage"]:
-        model = speaks.get(usage["seat"], "reference")
+        named = "coder" if usage["node"] == "code" and "coder" in speaks else usage["seat"]
+        model = speaks.get(named, "reference")
         if not usage["calls"] or model == "reference":
             continue
         sofar = out.setdefault(model, [0, 0, 0])
@@ -156,10 +152,17 @@ def spent(record: Json) -> dict[str, list[int | None]]:
     return out
 
 
-def models_of(settings: Table) -> dict[str, str]:
-    """The model of every seat, and of the mediator."""
-    seats = {seat: model for seat, _, model, _ in settings.seated()}
-    return seats | {"mediator": settings.mediator_model or settings.model}
+def models_of(record: Json) -> dict[str, str]:
+    """The model of every seat of a record; of a debate's mediator, of a dilemma's coder."""
+    protocol = record["protocol"]
+    if record.get("setting", "triage") == "triage":
+        from nodes.settings import Table
+
+        settings = Table.model_validate(protocol)
+        seats = {seat: model for seat, _, model, _ in settings.seated()}
+        return seats | {"mediator": settings.mediator_model or settings.model}
+    seats = {seat["seat"]: seat["model"] or "reference" for seat in record["seats"]}
+    return seats | ({"coder": protocol["coder_model"]} if protocol["coder_model"] else {})
 
 
 class Ledger:

@@ -16,11 +16,6 @@ if TYPE_CHECKING:
     from evals.experiment.running import Session
     from evals.experiment.tables import Status
 
-CONTRAST_HEADS = [
-    *("hypothesis", "outcome", "direction", "family", "wards", "pairs"),
-    *("power", "detects d_z", "matters", "if sd ≤"),
-]
-
 LINE_EVERY_S = 10.0
 """How often progress is a line, where it cannot be a bar."""
 
@@ -32,7 +27,7 @@ def show_ahead(plan: Plan, seen: Ahead, console: Console) -> None:
     study = plan.study
     console.print(f"\n[bold]{_safe(study.name)}[/bold]  {_safe(study.question)}\n")
     roles = ", ".join(f"{seen.by_role[r]} {r}" for r in ROLES if r in seen.by_role)
-    console.print(f"{seen.runs} runs ({roles}) on {seen.clusters} wards, {len(study.seeds)} seeds")
+    console.print(f"{seen.runs} runs ({roles}) on {seen.clusters} {study.unit}s, {len(study.seeds)} seeds")
     for said in plan.left_out:
         console.print(f"[yellow]left out[/yellow]: {_safe(said)}")
     columns = [r for r in ROLES if r in seen.by_role]
@@ -46,7 +41,7 @@ def show_ahead(plan: Plan, seen: Ahead, console: Console) -> None:
             "outcome",
             "direction",
             "family",
-            "wards",
+            f"{study.unit}s",
             "pairs",
             "power",
             "detects d_z",
@@ -56,7 +51,8 @@ def show_ahead(plan: Plan, seen: Ahead, console: Console) -> None:
         console.print(_grid(heads, [_contrast_row(c) for c in seen.contrasts]))
         console.print(
             "[dim]power: for a medium effect, d_z 0.5; detects: the least effect found with power .8; both at Holm's "
-            "first step in the family. if sd ≤: the spread over wards at which what matters is still found.[/dim]"
+            "first step in the family. if sd ≤: the spread over "
+            f"{study.unit}s at which what matters is still found.[/dim]"
         )
 
 

@@ -1,4 +1,4 @@
-"""Which debates does a study take, and what for: every run by its id, ahead of the run, with all its uses."""
+"""Which runs does a study take, and what for: every run by its id, ahead of the run, with all its uses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from scenarios.errors import ParleyError
 if TYPE_CHECKING:
     from nodes.record import Seat
     from nodes.settings import Table
-    from scenarios.ward import Ward
 
 ROLES = ("study", "rerun", "twin", "bargaining", "planted")
 
@@ -44,11 +43,11 @@ class Use:
 
 @dataclass(frozen=True)
 class Run:
-    """One planned debate; it happens once, whatever it is used for."""
+    """One planned run; it happens once, whatever it is used for. `table` holds the settings of its setting."""
 
     run_id: str
-    ward: str
-    table: Table
+    scenario: str
+    table: Any
     uses: tuple[Use, ...]
 
     @property
@@ -73,36 +72,33 @@ class Plan:
 
 
 def planned(study: Study) -> Plan:
-    """The plan of a study. Raises ParleyError, in one line, for a ward or a setting that cannot be."""
-    from nodes.brief import name_run
-
+    """The plan of a study. Raises ParleyError, in one line, for a scenario or a setting that cannot be."""
     builder = _Builder(study)
-    tables: dict[str, Table] = {}
-    wards: dict[str, str] = {}
+    tables: dict[str, Any] = {}
+    scenarios: dict[str, str] = {}
     uses: dict[str, list[Use]] = {}
     conditions: dict[str, None] = {}
     for spec, settings, use in builder.rows():
-        seats, corpus = builder.seats(settings)
-        run_id = name_run(builder.ward(spec), settings, seats, corpus)
+        run_id = builder.name_run(spec, settings, use)
         conditions.setdefault(use.condition)
         tables.setdefault(run_id, settings)
-        wards.setdefault(run_id, spec)
+        scenarios.setdefault(run_id, spec)
         kept = uses.setdefault(run_id, [])
         if use not in kept:
             kept.append(use)
-    runs = {run_id: Run(run_id, wards[run_id], tables[run_id], tuple(uses[run_id])) for run_id in uses}
+    runs = {run_id: Run(run_id, scenarios[run_id], tables[run_id], tuple(uses[run_id])) for run_id in uses}
     return Plan(study, runs, tuple(conditions), tuple(builder.told()))
 
 
-Row = tuple[str, "Table", Use]
+Row = tuple[str, Any, Use]
 
 
 @dataclass
 class _Builder:
-    """Goes through the design row by row; loads each ward and seats each table once."""
+    """Goes through the design row by row; loads each scenario and seats each table once."""
 
     study: Study
-    _wards: dict[str, Ward] = field(default_factory=dict)
+    _scenarios: dict[str, Any] = field(default_factory=dict)
     _seats: dict[str, tuple[list[Seat], dict[str, str] | None]] = field(default_factory=dict)
     _no_twin: dict[str, list[str]] = field(default_factory=dict)
     _notes: Counter[str] = field(default_factory=Counter)
@@ -190,16 +186,32 @@ class _Builder:
                 for spec in self.study.wards:
                     yield spec, settings, Use("planted", named, "planted", (), spec)
 
-    def ward(self, spec: str) -> Ward:
-        """The ward of a spec, loaded once; a twin is made of the ward it is a twin of."""
-        from scenarios.load import load
+    def scenario(self, spec: str) -> Any:
+        """The scenario of a spec, loaded once; a twin is made of the ward it is a twin of."""
+        from graphs.setting import setting
 
-        if spec not in self._wards:
+        if spec not in self._scenarios:
             try:
-                self._wards[spec] = load(spec)
+                self._scenarios[spec] = setting(self.study.setting).load(spec)
             except ParleyError as error:
-                raise ParleyError(f"study {self.study.name}: wards: {error}") from None
-        return self._wards[spec]
+                raise ParleyError(f"study {self.study.name}: {self.study.listed_as}: {error}") from None
+        return self._scenarios[spec]
+
+    def name_run(self, spec: str, settings: Any, use: Use) -> str:
+        """The id of a run. Raises ParleyError where its settings do not fit its scenario."""
+        if self.study.setting == "triage":
+            from nodes.brief import name_run
+
+            seats, corpus = self.seats(settings)
+            return name_run(self.scenario(spec), settings, seats, corpus)
+        from graphs.setting import setting
+
+        scenario = self.scenario(spec)
+        try:
+            return setting(self.study.setting).name_run(scenario, settings)
+        except ParleyError as error:
+            where = f"condition '{use.condition}' on {spec}"
+            raise ParleyError(f"study {self.study.name}: {where}: {error}") from None
 
     def seats(self, settings: Table) -> tuple[list[Seat], dict[str, str] | None]:
         """The seats of a table and what they can cite, which hang on neither seed nor replicate."""
@@ -213,10 +225,10 @@ class _Builder:
             self._seats[key] = seats, corpus_of(settings, seats) if cites else None
         return self._seats[key]
 
-    def _blindable(self, spec: str, settings: Table) -> None:
-        if settings.blind:
+    def _blindable(self, spec: str, settings: Any) -> None:
+        if self.study.setting == "triage" and settings.blind:
             try:
-                self.ward(spec).blinded(settings.blind)
+                self.scenario(spec).blinded(settings.blind)
             except ParleyError as error:
                 raise ParleyError(f"study {self.study.name}: blind: {error}") from None
 
@@ -228,11 +240,13 @@ class _Builder:
         if spec in missing:
             return False
         try:
-            made = twin(self.ward(spec), None if attribute == "all" else attribute.split("+"), seed=number)
+            made = twin(
+                self.scenario(spec), None if attribute == "all" else attribute.split("+"), seed=number
+            )
         except ParleyError:
             missing.append(spec)
             return False
-        self._wards[f"{spec}~{attribute}@{number}"] = made
+        self._scenarios[f"{spec}~{attribute}@{number}"] = made
         return True
 
     def told(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""How is one planned debate played, here or in a process of a pool, and what is said of it afterwards?"""
+"""How is one planned run played, here or in a process of a pool, and what is said of it afterwards?"""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Job:
-    """One debate to be played: plain data, fit to be sent to another process."""
+    """One run to be played: plain data, fit to be sent to another process. `setting` names its setting."""
 
     run_id: str
-    ward: str
+    scenario: str
     settings: Json
     paid: bool
+    setting: str = "triage"
 
 
 async def play(job: Job) -> Json:
@@ -58,21 +59,18 @@ async def play(job: Job) -> Json:
 
 async def _played(job: Job) -> Json:
     from evals.experiment.ledger import said_of
-    from graphs.triage import compiled
-    from nodes.settings import Table
-    from scenarios.load import load
+    from graphs.setting import setting
 
-    table = Table.model_validate(job.settings)
-    ward = await asyncio.to_thread(load, job.ward)
-    state = await compiled().ainvoke(
-        {"ward": ward.model_dump(mode="json")},
-        context=table,
-        config={"recursion_limit": 10 + 6 * table.rounds},
+    at = setting(job.setting)
+    table = at.table.model_validate(job.settings)
+    scenario = await asyncio.to_thread(at.load, job.scenario)
+    state = await at.compiled().ainvoke(
+        at.given(scenario), context=table, config={"recursion_limit": at.steps(scenario, table)}
     )
     record = state["record"]
     if record["run_id"] != job.run_id:
         raise ParleyError(
-            f"planned as {job.run_id}, but came out as {record['run_id']}: wards, personas, passages or the "
+            f"planned as {job.run_id}, but came out as {record['run_id']}: scenarios, personas, passages or the "
             "server changed meanwhile; run the same command again"
         )
     return said_of(record)
@@ -117,13 +115,13 @@ async def _stragglers(run_id: str) -> None:
 _loops: list[asyncio.Runner] = []
 
 
-def sit_down(lent: Equipment) -> None:
-    """Make a process of a pool ready: its equipment, its loop, the graph, and an end when its parent ends."""
+def sit_down(lent: Equipment, named: str = "triage") -> None:
+    """Make a process of a pool ready: its equipment, its loop, the setting's graph, an end when its parent ends."""
     import threading
     from multiprocessing import parent_process
     from multiprocessing.connection import wait
 
-    from graphs.triage import compiled
+    from graphs.setting import setting
     from nodes.table.edges import begin_tracing
     from nodes.table.equipment import lend
 
@@ -138,7 +136,7 @@ def sit_down(lent: Equipment) -> None:
         threading.Thread(target=leave_with, daemon=True).start()
     lend(lent)
     begin_tracing()
-    compiled()
+    setting(named).compiled()
     _loops[:] = [asyncio.Runner()]
 
 

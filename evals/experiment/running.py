@@ -11,7 +11,7 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from evals.experiment.ledger import DONE, Claims, Folder, Ledger, models_of, said_of, standings
+from evals.experiment.ledger import DONE, Claims, Folder, Ledger, said_of, standings
 from evals.experiment.playing import Job, follow_tasks, play, play_in_pool, sit_down
 from scenarios.errors import ParleyError
 
@@ -232,6 +232,10 @@ class Driver:
     _in_a_row: int = 0
     _later: list[Run] = field(default_factory=list)
 
+    @property
+    def _setting(self) -> str:
+        return self.plan.study.setting
+
     async def drive(self, missing: Sequence[Run], lent: Equipment) -> None:
         """Run everything once, then again what failed; then wait for what other processes have claimed."""
         from nodes.table.equipment import hang_up
@@ -259,7 +263,7 @@ class Driver:
         if self.ways.engine == "ray":
             from evals.experiment.cluster import on_ray
 
-            async with on_ray(self.ways, self.folder, lent, self.budget) as engines:
+            async with on_ray(self.ways, self.folder, lent, self.budget, self._setting) as engines:
                 yield engines
             return
         free = sum(not run.paid for run in missing)
@@ -268,7 +272,7 @@ class Driver:
             engines = {True: Here(self.ways.debates), False: Here(1)}
             if free > FEW:
                 processes = min(self.ways.processes or os.cpu_count() or 1, free)
-                executor = open_.enter_context(_pool(processes, lent))
+                executor = open_.enter_context(_pool(processes, lent, self._setting))
                 open_.callback(executor.shutdown, wait=True, cancel_futures=True)
                 engines[False] = Pool(executor, processes)
             yield engines
@@ -296,7 +300,7 @@ class Driver:
             self.ledger.append("started", run_id=run.run_id)
             settings = run.table.model_dump(mode="json")
             try:
-                came = await engine.play(Job(run.run_id, run.ward, settings, run.paid))
+                came = await engine.play(Job(run.run_id, run.scenario, settings, run.paid, self._setting))
             except ParleyError as error:  # the engine itself has broken
                 came = {"event": "stopped", "run_id": run.run_id, "reason": str(error)}
             self._note(run, came)
@@ -337,12 +341,12 @@ class Driver:
                 await self._attempt(run, engines[run.paid])
 
 
-def _pool(processes: int, lent: Equipment) -> Any:
+def _pool(processes: int, lent: Equipment, named: str) -> Any:
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
     # `spawn`: a fork of a process that holds threads or a database connection may hang.
-    return ProcessPoolExecutor(processes, get_context("spawn"), initializer=sit_down, initargs=(lent,))
+    return ProcessPoolExecutor(processes, get_context("spawn"), initializer=sit_down, initargs=(lent, named))
 
 
-__all__ = ["Here", "Pool", "Session", "Ways", "models_of", "run_study"]
+__all__ = ["Here", "Pool", "Session", "Ways", "run_study"]

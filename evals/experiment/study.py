@@ -1,4 +1,4 @@
-"""What does a study ask: its wards, factors, conditions, hypotheses, nulls, twins, caps, and what must hold of them."""
+"""What does a study ask: its setting, scenarios, factors, conditions, hypotheses, nulls, twins, caps?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, field_validator
+from pydantic import AliasChoices, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from scenarios.errors import ParleyError
 from scenarios.model import Model, Slug
@@ -21,6 +21,12 @@ SELECTORS = ("stage", "control")
 
 NAMED_BY_VALUE = ("framework", "opponent", "panel", "model", "opponent_model", "mediator_model", "merge_rule")
 """Factors whose values speak for themselves in a condition's name."""
+
+UNITS = {"triage": "ward", "commons": "world", "games": "game"}
+"""What is drawn anew: the cluster that intervals and tests are over, by setting."""
+
+FINAL = {"triage": "joint", "commons": "final", "games": "final"}
+"""The stage that a hypothesis is about where it names none, by setting."""
 
 RESERVED = {"seed": "list them under `seeds`", "replicate": "say how many under `replicates`"}
 
@@ -122,12 +128,13 @@ class Caps(Model):
 
 
 class Study(Model):
-    """One study, as its YAML file says it."""
+    """One study, as its YAML file says it. Its `wards` may be written `scenarios`, in every setting."""
 
     name: Slug
     question: Words
     source: str = ""
-    wards: tuple[Words, ...] = Field(min_length=1)
+    setting: Literal["triage", "commons", "games"] = "triage"
+    wards: tuple[Words, ...] = Field(min_length=1, validation_alias=AliasChoices("wards", "scenarios"))
     seeds: tuple[Seed, ...] = Field(default=(1,), min_length=1)
     replicates: int = Field(default=1, ge=1, le=10_000)
     settings: dict[str, Any] = Field(default_factory=dict)
@@ -148,19 +155,41 @@ class Study(Model):
         """The file it was read from, as it stands."""
         return self._text
 
+    @property
+    def unit(self) -> str:
+        """What one cluster is: a ward, a world, a game."""
+        return UNITS[self.setting]
+
+    @property
+    def listed_as(self) -> str:
+        """The field that lists the scenarios, as errors name it."""
+        return "wards" if self.setting == "triage" else "scenarios"
+
+    @property
+    def final_stage(self) -> str:
+        """The stage that a hypothesis is about where it names none."""
+        return FINAL[self.setting]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _listed_once(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "wards" in data and "scenarios" in data:
+            raise ValueError("scenarios: another word for wards, which are given too; keep one")
+        return data
+
     @field_validator("wards", "seeds", mode="before")
     @classmethod
-    def _expanded(cls, value: object) -> object:
+    def _expanded(cls, value: object, info: ValidationInfo) -> object:
         entries = [value] if isinstance(value, str | int) else value
         if not isinstance(entries, list | tuple):
             return value
         out = [part for e in entries for part in (expand(e) if isinstance(e, str) else [e])]
         twice = next((e for e in out if out.count(e) > 1), None) if len(out) < 2000 else None
-        torn = next(
-            (e for e in out if isinstance(e, str) and "=" in e and ":" not in e and "/" not in e), None
-        )
+        first = [(e, e.partition(",")[0]) for e in out if isinstance(e, str)]
+        torn = next((e for e, part in first if "=" in part and ":" not in part and "/" not in part), None)
         if torn is not None:
-            raise ValueError(f"'{torn}' is no ward; put the whole spec, commas and all, in quotes")
+            what = "ward" if info.data.get("setting") == "triage" else "scenario"
+            raise ValueError(f"'{torn}' is no {what}; put the whole spec, commas and all, in quotes")
         if twice is not None or len(set(map(str, out))) < len(out):
             raise ValueError(f"{twice if twice is not None else 'an entry'} stands twice; remove one")
         return out
@@ -241,14 +270,15 @@ def table(study: Study, changes: Sequence[Mapping[str, Any]], seed: int = 1, rep
     """The settings of a run: the study's, with changes laid over one after the other. Raises ParleyError."""
     from pydantic import ValidationError
 
-    from nodes.settings import Table
+    from graphs.setting import setting
 
+    kind = setting(study.setting).table
     laid: dict[str, Any] = dict(study.settings)
     for change in changes:
         laid |= change
     try:
-        return Table.model_validate(laid | {"seed": seed, "replicate": replicate})
+        return kind.model_validate(laid | {"seed": seed, "replicate": replicate})
     except ValidationError as error:
         from evals.experiment.reading import said
 
-        raise ParleyError(said(error.errors()[0], laid, Table.model_fields)) from None
+        raise ParleyError(said(error.errors()[0], laid, kind.model_fields)) from None

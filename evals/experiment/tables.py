@@ -94,14 +94,13 @@ def uses_of(plan: Plan) -> pd.DataFrame:
 def export(
     folder: Path | Folder, plan: Plan, progress: Callable[[int, int], None] | None = None
 ) -> list[Path]:
-    """runs, stages, patients and edges as Parquet and CSV under `tables/`; the files written."""
-    from evals.edges import from_records
+    """The tables of a study as Parquet and CSV under `tables/`; the files written.
 
+    Of debates runs, stages, patients and edges; of dilemmas runs, seats, steps and laws.
+    """
     where = folder if isinstance(folder, Folder) else Folder(Path(folder))
-    made = study_frames(where, plan, progress=progress)
-    named = {"runs": made.runs, "stages": made.stages, "patients": made.patients}
-    named["edges"] = from_records(record_paths(where, plan))
     out = []
+    named = _named(where, plan, progress)
     try:
         (where.path / "tables").mkdir(parents=True, exist_ok=True)
         for name, frame in named.items():
@@ -114,6 +113,20 @@ def export(
             f"{where.path}: cannot write ({error.strerror}); name a folder with --out"
         ) from None
     return out
+
+
+def _named(where: Folder, plan: Plan, progress: Callable[[int, int], None] | None) -> dict[str, pd.DataFrame]:
+    """The tables to be exported, by name."""
+    if plan.study.setting == "triage":
+        from evals.edges import from_records
+
+        made = study_frames(where, plan, progress=progress)
+        named = {"runs": made.runs, "stages": made.stages, "patients": made.patients}
+        return named | {"edges": from_records(record_paths(where, plan))}
+    from evals.dilemmas.frames import exported
+    from evals.dilemmas.frames import study_frames as dilemma_frames
+
+    return exported(dilemma_frames(where, plan, progress))
 
 
 @dataclass(frozen=True)

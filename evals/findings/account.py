@@ -50,39 +50,41 @@ def account(f: Findings, folder: Folder, plan: Plan) -> Section:
         f"{runs['complete']} runs complete, {runs['invalid']} invalid, {runs['failed']} failed, {runs['missing']} "
         f"not run yet, of {len(plan.runs)} planned. Invalid runs are counted here and enter no mean; failed and "
         "missing ones are never filled in.",
-        _cost(state),
-        _frozen(state),
-        _dates(f.frames.runs),
+        cost(state),
+        frozen(state),
+        dates(f.frames.runs),
         *(f"Left out of the plan: {note}." for note in plan.left_out),
     ]
-    incidents = _incidents(f.frames.runs)
     return Section(
         title="What ran",
         says=[s for s in says if s],
-        tables={"incidents": incidents, "runs": f.frames.runs},
+        tables={"incidents": incidents(f.frames.runs), "runs": f.frames.runs},
         shown=[_conditions(f.frames.runs)],
     )
 
 
-def _cost(state: Status) -> str:
+def cost(state: Status) -> str:
+    """What was paid, in a sentence."""
     if not state.calls:
         return "No model was called, nothing was paid."
-    cost = "a price is not known" if state.cost_usd is None else f"${state.cost_usd:.2f}"
-    return f"{state.calls} answered calls, {state.tokens} tokens, {cost}."
+    price = "a price is not known" if state.cost_usd is None else f"${state.cost_usd:.2f}"
+    return f"{state.calls} answered calls, {state.tokens} tokens, {price}."
 
 
-def _dates(runs: pd.DataFrame) -> str:
+def dates(runs: pd.DataFrame) -> str:
+    """When runs were recorded, in a sentence."""
     days = runs["recorded_at"].dropna().str[:10]
     return f"Recorded between {days.min()} and {days.max()}." if len(days) else ""
 
 
-def _frozen(state: Status) -> str:
+def frozen(state: Status) -> str:
+    """Whether the plan was frozen before the runs, in a sentence."""
     if not state.frozen:
         return "The plan was not frozen before the runs, so every number is exploratory."
     return "Frozen: " + "; ".join(state.frozen) + "."
 
 
-def _incidents(runs: pd.DataFrame) -> pd.DataFrame:
+def incidents(runs: pd.DataFrame) -> pd.DataFrame:
     """Incidents by condition and role: sums over runs."""
     kinds = [c for c in runs if c.startswith("incidents:")]
     return runs.groupby(["condition", "role"], sort=False)[kinds].sum().reset_index()

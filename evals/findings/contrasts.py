@@ -16,9 +16,12 @@ from scenarios.errors import ParleyError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from evals.dilemmas.frames import DilemmaFrames
     from evals.experiment.study import Hypothesis
     from evals.frames import Frames
     from evals.statistics import Estimate
+
+    AnyFrames = Frames | DilemmaFrames
 
 Selection = Mapping[str, Any]
 """Which rows: `stage`, `control` (a listed condition's name, "" for the crossed base), or factor values."""
@@ -95,7 +98,9 @@ class Contrast:
         return e.low > self.null_high or e.high < self.null_low
 
 
-def contrasts(frames: Frames, hypotheses: Sequence[Hypothesis], rng: np.random.Generator) -> list[Contrast]:
+def contrasts(
+    frames: AnyFrames, hypotheses: Sequence[Hypothesis], rng: np.random.Generator
+) -> list[Contrast]:
     """Every hypothesis tested, p adjusted by Holm within its family. Raises ParleyError as `differences` does."""
     from dataclasses import replace
 
@@ -111,15 +116,20 @@ def contrasts(frames: Frames, hypotheses: Sequence[Hypothesis], rng: np.random.G
     return found
 
 
-def contrast(frames: Frames, hypothesis: Hypothesis, rng: np.random.Generator) -> Contrast:
+def contrast(frames: AnyFrames, hypothesis: Hypothesis, rng: np.random.Generator) -> Contrast:
     """One hypothesis tested on the study's runs, and the same contrast over the bargaining null's policies."""
+    from evals.dilemmas.frames import DilemmaFrames
+    from evals.dilemmas.strata import over_strata
     from evals.statistics import estimate
 
     h = hypothesis
     pairs, unmatched = differences(frames, h.outcome, h.of, h.against)
-    found = estimate(
-        pairs["difference"].to_numpy(float), pairs["cluster"].to_numpy(), rng=rng, alternative=h.direction
-    )
+    if isinstance(frames, DilemmaFrames):
+        found = over_strata(pairs, apart(h.of, h.against), rng, h.direction)
+    else:
+        found = estimate(
+            pairs["difference"].to_numpy(float), pairs["cluster"].to_numpy(), rng=rng, alternative=h.direction
+        )
     low, high = _bargaining_band(frames, h)
     return Contrast(
         hypothesis=h,
@@ -134,7 +144,7 @@ def contrast(frames: Frames, hypothesis: Hypothesis, rng: np.random.Generator) -
     )
 
 
-def _elsewhere(frames: Frames, h: Hypothesis, mean: float | None) -> tuple[int, int]:
+def _elsewhere(frames: AnyFrames, h: Hypothesis, mean: float | None) -> tuple[int, int]:
     """The same contrast in each listed condition that runs in the same cells; a hypothesis of a condition has none."""
     if mean is None or "control" in h.of or "control" in (h.other_side or {}):
         return 0, 0
@@ -154,7 +164,7 @@ def _elsewhere(frames: Frames, h: Hypothesis, mean: float | None) -> tuple[int, 
 
 
 def differences(
-    frames: Frames, name: str, of: Selection, against: Selection | float, role: str = "study"
+    frames: AnyFrames, name: str, of: Selection, against: Selection | float, role: str = "study"
 ) -> tuple[pd.DataFrame, int]:
     """Treatment less control, one row a pair, and how many rows found no partner.
 
@@ -173,8 +183,8 @@ def differences(
     inherited = {k: v for k, v in of.items() if k not in against}
     right = selected(frames, name, inherited | dict(against), role)
     right = right.rename(columns={"value": "control", "run_id": "run_control"})
-    apart = {k for k in against if of.get(k) != against[k]}
-    factors = [c for c in left.columns if c.startswith("cell:") and c.removeprefix("cell:") not in apart]
+    set_apart = apart(of, against)
+    factors = [c for c in left.columns if c.startswith("cell:") and c.removeprefix("cell:") not in set_apart]
     keys = [*PAIRED_BY, *factors]
     both = left.merge(right[[*keys, "control", "run_control"]], on=keys, how="left", indicator=True)
     alone = right.merge(left[keys].drop_duplicates(), on=keys, how="left", indicator=True)
@@ -183,9 +193,14 @@ def differences(
     return pairs.assign(difference=settled(pairs["treatment"] - pairs["control"])), unmatched
 
 
-def selected(frames: Frames, name: str, chosen: Selection, role: str) -> pd.DataFrame:
+def apart(of: Selection, against: Selection | float) -> set[str]:
+    """What two sides of a hypothesis set apart."""
+    return {k for k in against if of.get(k) != against[k]} if isinstance(against, Mapping) else set()
+
+
+def selected(frames: AnyFrames, name: str, chosen: Selection, role: str) -> pd.DataFrame:
     """The rows of one outcome that a selection names: run_id, the pairing columns, cell:* and value."""
-    values, stage = outcome(frames, name), chosen.get("stage", "joint")
+    values, stage = outcome(frames, name), chosen.get("stage", frames.final)
     if not isinstance(stage, str):
         raise ParleyError(f"hypothesis: stage {stage}: each side is about one stage; name one")
     values = _folded(values, name, stage) if stage in FOLDED else values[values["stage"] == stage]
@@ -195,7 +210,7 @@ def selected(frames: Frames, name: str, chosen: Selection, role: str) -> pd.Data
     return kept.merge(values[["run_id", "value"]], on="run_id", how="left").astype({"value": float})
 
 
-def runs_of(frames: Frames, chosen: Selection, role: str) -> pd.DataFrame:
+def runs_of(frames: AnyFrames, chosen: Selection, role: str) -> pd.DataFrame:
     """The complete runs of a role that a selection names, whatever its stage. Raises ParleyError for no such column."""
     runs = frames.runs[(frames.runs["role"] == role) & (frames.runs["status"] == "complete")]
     runs = runs[runs["control"].isin(labels(chosen.get("control", "")))]
@@ -226,7 +241,7 @@ def _folded(values: pd.DataFrame, name: str, stage: str) -> pd.DataFrame:
     return fold.where(grouped.count() == grouped.size()).rename("value").reset_index()
 
 
-def _bargaining_band(frames: Frames, h: Hypothesis) -> tuple[float | None, float | None]:
+def _bargaining_band(frames: AnyFrames, h: Hypothesis) -> tuple[float | None, float | None]:
     """Least and greatest mean of the same contrast over the policies of the bargaining null; None where not run."""
     null = frames.runs[frames.runs["role"] == "bargaining"]
     if null.empty:

@@ -25,16 +25,16 @@ PAIRS = (
 
 def verdicts(found: Sequence[Contrast], standing: Mapping[str, str]) -> Section:
     """The section of hypotheses; `standing` says of each whether it is confirmatory, exploratory or deviating."""
-    table = _table(found, standing)
+    table = table_of(found, standing)
     if not found:
         return Section(title=TITLE, says=["The study names no hypothesis, so nothing is tested."],
-                       tables={"hypotheses": table, "pairs": _pairs(found)})  # fmt: skip
+                       tables={"hypotheses": table, "pairs": pairs_of(found)})  # fmt: skip
     return Section(
         title=TITLE,
         says=[_in_words(c, standing.get(c.hypothesis.id, "exploratory")) for c in found],
-        tables={"hypotheses": table, "pairs": _pairs(found)},
+        tables={"hypotheses": table, "pairs": pairs_of(found)},
         shown=[_shown(found, standing)],
-        figures={"hypotheses": lambda: _figure(found)},
+        figures={"hypotheses": lambda: drawn(found)},
     )
 
 
@@ -66,7 +66,8 @@ def _in_words(c: Contrast, standing: str) -> str:
     )
 
 
-def _table(found: Sequence[Contrast], standing: Mapping[str, str]) -> pd.DataFrame:
+def table_of(found: Sequence[Contrast], standing: Mapping[str, str]) -> pd.DataFrame:
+    """A row a hypothesis: what it compares, what came out, how it stands."""
     import pandas as pd
 
     from evals.statistics import minimum_detectable_effect
@@ -111,7 +112,7 @@ def _table(found: Sequence[Contrast], standing: Mapping[str, str]) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-def _pairs(found: Sequence[Contrast]) -> pd.DataFrame:
+def pairs_of(found: Sequence[Contrast]) -> pd.DataFrame:
     """Every pair behind every number, with the ids of its runs."""
     import pandas as pd
 
@@ -164,11 +165,12 @@ def _shown(found: Sequence[Contrast], standing: Mapping[str, str]) -> Shown:
         "standard deviation. bargaining null: the same effect where reference negotiators bargain, over the "
         "policy grid. cells: in how many cells of the cross the effect has this sign; elsewhere: in how many of the "
         "listed conditions (order, simultaneity, merge rule, retrieval …). Persona wording and model were varied only "
-        f"if they are factors. {_power(found)}" + "".join(f" {note[0].upper()}{note[1:]}." for note in notes),
+        f"if they are factors. {power_of(found)}"
+        + "".join(f" {note[0].upper()}{note[1:]}." for note in notes),
     )
 
 
-def _power(found: Sequence[Contrast]) -> str:
+def power_of(found: Sequence[Contrast]) -> str:
     """The least d_z that the fewest wards of any hypothesis detect."""
     from evals.statistics import minimum_detectable_effect
 
@@ -179,7 +181,8 @@ def _power(found: Sequence[Contrast]) -> str:
     return f"With {wards} wards a d_z of {number(least)} is detected with power .8, before correction."
 
 
-def _figure(found: Sequence[Contrast]) -> Figure:
+def drawn(found: Sequence[Contrast], unit: str = "ward") -> Figure:
+    """The effects with their intervals; with the bands of the bargaining null, where there is one."""
     from evals.findings.drawing import figure, forest, titled
 
     fig, axes = figure(width=7.2, height=0.9 + 0.34 * len(found))
@@ -192,8 +195,7 @@ def _figure(found: Sequence[Contrast]) -> Figure:
         [(c.null_low, c.null_high) for c in found],
     )
     ax.set_xlabel("treatment less control")
-    note = (
-        "Dot: mean over wards. Line: 95 % interval (none under 20 wards). Grey: the same effect among reference "
-        "negotiators, over the policy grid."
-    )
+    note = f"Dot: mean over {unit}s. Line: 95 % interval (none under 20 {unit}s)."
+    if unit == "ward":
+        note += " Grey: the same effect among reference negotiators, over the policy grid."
     return titled(fig, "Effects, each in the units of its outcome", note)

@@ -86,7 +86,7 @@ def test_twins_and_reruns_belong_to_the_condition_and_the_ward_they_are_of() -> 
     assert uses(made) == {"study": 3 * 2 * 4, "rerun": 3 * 2 * 2, "twin": 3 * 2 * 2 * 2}
     twin = [r for r in made.runs.values() if r.uses[0].role == "twin"]
     assert {r.uses[0].twin for r in twin} == {"sex@1", "sex@2", "sex+age_group@1", "sex+age_group@2"}
-    assert all(r.ward == f"{r.uses[0].cluster}~{r.uses[0].twin}" for r in twin)
+    assert all(r.scenario == f"{r.uses[0].cluster}~{r.uses[0].twin}" for r in twin)
     assert {r.table.replicate for r in twin} == {0}
     again = [r for r in made.runs.values() if r.uses[0].role == "rerun"]
     assert {r.table.replicate for r in again} == {2, 3}, "beyond the study's own replicates"
@@ -118,7 +118,7 @@ def test_run_ids_are_those_that_debates_give_themselves(tmp_path: Path) -> None:
     from tests.play import play
 
     made = plan(runs=tmp_path)
-    spec, run = next((r.ward, r) for r in made.runs.values())
+    spec, run = next((r.scenario, r) for r in made.runs.values())
     assert play(spec, tmp_path, rounds=1).run_id == run.run_id
 
 
