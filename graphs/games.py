@@ -2,6 +2,8 @@
 
 brief ─► ┌► talk ─► negotiate ─► vote ─► enact ─► act ─► enforce ─┐ ─► record
          └───────────────────── next round ◄─────────────────────┘
+
+Where nothing may be proposed, `hear` stands between talk and act.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ def build() -> StateGraph[Any, Any, Any, Any]:
     from langgraph.graph import END, START, StateGraph  # 2 s to import: not on the way to --help
 
     from nodes.dilemma.drafter import negotiate
-    from nodes.dilemma.routing import after_enacting, after_negotiating, after_talking
-    from nodes.dilemma.speaker import talk
+    from nodes.dilemma.routing import after_enacting, after_hearing, after_negotiating, after_talking
+    from nodes.dilemma.speaker import hear, talk
     from nodes.dilemma.voters import enact, vote
     from nodes.games.brief import begin_round, brief
     from nodes.games.player import act
@@ -31,14 +33,15 @@ def build() -> StateGraph[Any, Any, Any, Any]:
     from nodes.games.warden import after_enforcing, enforce
 
     match = StateGraph(Match, context_schema=GamesTable, input_schema=MatchInput)
-    steps: list[Any] = [brief, talk, negotiate, vote, enact, act, enforce, record]
+    steps: list[Any] = [brief, talk, hear, negotiate, vote, enact, act, enforce, record]
     for step in steps:
         match.add_node(step)
     match.add_edge(START, "brief")
     match.add_conditional_edges(
         "brief", begin_round, ["talk", "negotiate", "act"]
     )  # `Send`: every seat at once
-    match.add_conditional_edges("talk", after_talking, ["negotiate", "act"])
+    match.add_conditional_edges("talk", after_talking, ["negotiate", "hear"])
+    match.add_conditional_edges("hear", after_hearing, ["act"])
     match.add_conditional_edges("negotiate", after_negotiating, ["vote", "act"])
     match.add_edge("vote", "enact")
     match.add_conditional_edges("enact", after_enacting, ["act"])

@@ -76,13 +76,13 @@ def _of_dilemma(setting: str, what: str, personas: Path | None) -> list[Json]:
 
     return [
         {
-            "name": g.name,
+            "name": name,  # by which it is loaded
             "players": g.n,
             "actions": "×".join(map(str, g.shape)),
             "states": len(g.states),
             "says": g.says,
         }
-        for g in games().values()
+        for name, g in games().items()
     ]
 
 

@@ -24,7 +24,7 @@ class Model(BaseModel):
         for name in _numeric_fields(cls) & data.keys() if isinstance(data, dict) else ():
             value = data[name]
             amounts = value.values() if isinstance(value, dict) else (value,)
-            if any(isinstance(a, bool) for a in amounts):
+            if bool in map(type, amounts):
                 raise ValueError(
                     f"{name}: true or false where a number belongs (YAML reads yes and no so too)"
                 )

@@ -36,7 +36,9 @@ def play(
     table = Table.model_validate({"retrieval": "off", **settings})
     given = {"ward": load(scenario).model_dump(mode="json")}
     heard: list[dict[str, Any]] = [] if events is None else events
-    return RunRecord.model_validate(asyncio.run(Session(setting("triage"), heard.append, _nobody).begin(given, table)))
+    return RunRecord.model_validate(
+        asyncio.run(Session(setting("triage"), heard.append, _nobody).begin(given, table))
+    )
 
 
 def _nobody(question: dict[str, Any]) -> dict[str, Any]:
@@ -58,11 +60,11 @@ def without_times(record: RunRecord) -> dict[str, Any]:
 
 
 def command(
-    *words: str, cwd: Path, env: Mapping[str, str] | None = None, **more: Any
+    *words: str, cwd: Path, env: Mapping[str, str] | None = None, graph: str = "triage", **more: Any
 ) -> subprocess.CompletedProcess[str]:
-    """Type `python -m graphs.triage …` and wait for it."""
+    """Type `python -m graphs.triage …`, or another graph's name, and wait for it."""
     return subprocess.run(
-        [sys.executable, "-m", "graphs.triage", *words],
+        [sys.executable, "-m", f"graphs.{graph}", *words],
         cwd=cwd,
         env=environment(env),
         capture_output=True,
@@ -72,13 +74,13 @@ def command(
     )
 
 
-def typed(*words: str, monkeypatch: pytest.MonkeyPatch) -> int:
+def typed(*words: str, monkeypatch: pytest.MonkeyPatch, graph: str = "triage") -> int:
     """Type a command in this process, which is quicker, and return its exit code."""
     from graphs.command import main
 
-    monkeypatch.setattr(sys, "argv", ["triage", *words])
+    monkeypatch.setattr(sys, "argv", [graph, *words])
     try:
-        main("triage")
+        main(graph)
     except SystemExit as stop:
         return int(stop.code or 0)
     return 0

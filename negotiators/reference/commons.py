@@ -6,9 +6,10 @@ At each state all equilibria of `commons_profiles` are listed, and the one of th
 expected welfare is played, given the same choice in all later months. That is best and worst state by state; an
 equilibrium that picks otherwise later on may be outside.
 
-Exact where every unit is worth the same and the law's tables are (`commons_law`): all deviations are looked at, and
-rationing by its own law. Where a state has no such equilibrium, the profile of least regret is played; `Policy.regret` says how much a seat could
-gain there at most. What of a law or of rationing is approximated, `Policy.notes` say.
+Exact where every unit is worth the same and the law's tables are exact (`commons_law`): every deviation within the
+room, and grabbing by rationing's own law; where asks are fined, of the asks beyond the room those for all one may and
+for all that goes unfined. Where a state has no such equilibrium, the profile of least regret is played; `Policy.regret`
+says how much a seat could gain there at most. What of a law or of rationing is approximated, `Policy.notes` say.
 """
 
 from __future__ import annotations

@@ -8,10 +8,12 @@ from typing import Any, Literal
 
 from negotiators.dilemma import DilemmaMove, DilemmaView, Proposal
 from negotiators.reference.commons import Policy, markov_perfect
-from negotiators.reference.menu import Worth, at_least, draft, law_of
-from scenarios.commons import Commons, events
+from negotiators.reference.menu import Worth, at_least, draft, in_force, law_of
+from scenarios.commons import Commons, Event, events, lot
+from scenarios.commons.rationing import Whole
 from scenarios.commons.regrowth import Transition, transition
 from scenarios.commons.season import caught, season
+from scenarios.errors import ParleyError
 
 Select = Literal["best", "worst"]
 
@@ -23,6 +25,7 @@ class CommonsPlayer:
         self._select, self._beliefs = select, beliefs
         self._policies: dict[Any, Policy] = {}
         self._after: dict[str, Transition] = {}
+        self._lots: dict[int, Whole] = {}
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -39,15 +42,19 @@ class CommonsPlayer:
         if view.occasion == "talk":
             return DilemmaMove(**where, words=self._says(view))
         if view.occasion == "vote":
-            better = at_least(self._worth(view, view.proposal), self._worth(view, view.law))
+            better = at_least(self._worth(view, view.proposal), self._worth(view, in_force(view)))
             return DilemmaMove(**where, vote=better)
         assert view.occasion == "draft", f"nothing to do on the commons on the occasion '{view.occasion}'"
         return draft(view, where, lambda law: self._worth(view, law))
 
     def _ask(self, view: DilemmaView) -> int:
         at, regime = view.seats.index(view.seat), int(view.now["regime"])
-        policy = self._policy(view, view.law)
-        return policy.ask(view.step, int(view.now["stock"]), str(view.now["event"]), at, regime=regime)
+        policy = self._policy(view, in_force(view))
+        if view.step not in self._lots:
+            assert isinstance(view.scenario, Commons)
+            self._lots[view.step] = lot(view.scenario, view.step)
+        places, event = self._lots[view.step], str(view.now["event"])
+        return policy.ask(view.step, int(view.now["stock"]), event, at, regime=regime, places=places)
 
     def _policy(self, view: DilemmaView, law: Proposal | None) -> Policy:
         key = self._beliefs[view.seat], view.regime == "best" or (law and law.contract)
@@ -71,8 +78,12 @@ class CommonsPlayer:
             self._after[event] = transition(case.rules, next(e for e in events(case) if e.name == event))
         after = self._after[event]
         group = policy.group(view.seats.index(view.seat))
-        own = float(after.expected(policy.own[group, view.step])[at, left])
-        all_ = float(after.expected(policy.welfare[view.step])[at, left])
+        own, all_ = (
+            float(value[after.regime[at, :, left], after.stock[at, :, left]].mean())
+            if after.alive[left]
+            else 0.0
+            for value in (policy.own[group, view.step], policy.welfare[view.step])
+        )
         concern = self._beliefs[view.seat][view.seats.index(view.seat)]
         return (all_, own) if math.isinf(concern) else (own + concern * all_, 0.0)
 
@@ -84,12 +95,17 @@ class CommonsPlayer:
         return f"I took {took} {view.scenario.unit}."  # type: ignore[union-attr]
 
 
-def without_law(case: Commons, concerns: tuple[float, ...], select: Select) -> float:
+def without_law(case: Commons, concerns: tuple[float, ...], select: Select) -> float | None:
     """What a season's catches are worth to all, in this world, where seats of these concerns know each other and no
-    law is in force."""
-    policy = markov_perfect(case, concerns, None, select)
+    law is in force; None where there are too many different concerns to be solved for."""
+    try:
+        policy = markov_perfect(case, concerns, None, select)
+    except ParleyError:
+        return None
     seats = range(case.agents)
-    months = season(
-        case, lambda t, stock, regime, e: [policy.ask(t, stock, e.name, i, regime=regime) for i in seats]
-    )
-    return caught(months)
+
+    def asks(month: int, stock: int, regime: int, event: Event) -> list[int]:
+        places = lot(case, month)
+        return [policy.ask(month, stock, event.name, i, regime=regime, places=places) for i in seats]
+
+    return caught(season(case, asks))

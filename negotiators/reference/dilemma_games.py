@@ -13,7 +13,7 @@ from negotiators.dilemma import DilemmaMove, DilemmaView, Proposal
 from negotiators.reference.games import play, quantal_response
 from negotiators.reference.games_law import Changed, under_law
 from negotiators.reference.games_private import Belief, Hidden, bayes_nash
-from negotiators.reference.menu import Worth, at_least, draft, law_of
+from negotiators.reference.menu import Worth, at_least, draft, in_force, law_of
 from negotiators.reference.repeated import History, roles, strategy
 from scenarios.games import Game
 from scenarios.ward import Array
@@ -57,7 +57,7 @@ class GamePlayer:
         if view.occasion == "talk":
             return DilemmaMove(**where, words=self._says(view))
         if view.occasion == "vote":
-            better = at_least(self._worth(view, view.proposal), self._worth(view, view.law))
+            better = at_least(self._worth(view, view.proposal), self._worth(view, in_force(view)))
             return DilemmaMove(**where, vote=better)
         assert view.occasion == "draft", f"nothing to do in a game on the occasion '{view.occasion}'"
         return draft(view, where, lambda law: self._worth(view, law))
@@ -67,7 +67,7 @@ class GamePlayer:
         known = self._strategies.get(view.seat, "equilibrium")
         if known != "equilibrium":
             return DilemmaMove(**where, choice=game.actions[i][_remembering(view, game, i, known)])
-        mix = self._mix(view, view.law)
+        mix = self._mix(view, in_force(view))
         chances = {name: float(p) for name, p in zip(game.actions[i], mix, strict=True) if p > 1e-12}
         rng = np.random.default_rng([view.seed, DRAW, view.step, i])
         drawn = (
@@ -146,7 +146,7 @@ class GamePlayer:
         known = self._strategies.get(view.seat, "equilibrium")
         if known != "equilibrium":
             return f"I play {known.replace('-', ' ')}."
-        mix = self._mix(view, view.law)
+        mix = self._mix(view, in_force(view))
         likely = game.actions[i][int(np.argmax(mix))]
         return (
             f"As things stand I will do {likely}." if mix.max() > 1 - 1e-9 else f"I may do {likely}, or not."

@@ -34,11 +34,11 @@ def draft(view: DilemmaView, where: dict[str, Any], worth: Callable[[Proposal | 
 
     Where contracts are words alone it says the same in words; they bind nobody, and exact play takes no notice.
     """
-    best, found = worth(view.law), None
+    best, found = worth(in_force(view)), None
     if view.regime == "spoken" and view.law is not None:
         return DilemmaMove(**where)
     for contract in menu(language_of(view)):
-        expected = worth(Proposal(by=view.seat, contract=contract, words=()))
+        expected = worth(_unspoken(view.seat, contract))
         if more(expected, best):
             best, found = expected, contract
     if found is None:
@@ -46,6 +46,12 @@ def draft(view: DilemmaView, where: dict[str, Any], worth: Callable[[Proposal | 
     if view.regime == "spoken":
         return DilemmaMove(**where, words="\n".join(in_words(found, language_of(view))))
     return DilemmaMove(**where, words=found.says, contract=found)
+
+
+@lru_cache(maxsize=1024)
+def _unspoken(by: str, contract: Contract) -> Proposal:
+    """A proposal that is only thought of."""
+    return Proposal(by=by, contract=contract, words=())
 
 
 def more(a: Worth, b: Worth) -> bool:
@@ -78,8 +84,16 @@ def _adoptable(contract: Contract, language: Language) -> bool:
     return True
 
 
+def in_force(view: DilemmaView) -> Proposal | None:
+    """The contract in force as far as it is carried out: one that is words alone, whatever they say, binds nobody."""
+    return view.law if view.regime == "enforced" else None
+
+
 def law_of(view: DilemmaView, law: Proposal | None) -> Law | None:
-    """What is enforced under a proposal: its contract; the best law there is where the regime says so; else nothing."""
+    """What would be enforced under a proposal: its contract; the best law there is where the regime says so.
+
+    Where contracts are words alone a draft is compared with others as if it were kept.
+    """
     if view.regime == "best":
         return best_law(view)
     if law is None or law.contract is None or view.regime not in ("enforced", "spoken"):

@@ -8,10 +8,9 @@ from typing import Any
 from langgraph.types import Overwrite
 
 from nodes.commons.brief import to_harvest
-from nodes.commons.record import Meeting, Month
+from nodes.commons.record import Meeting
 from nodes.commons.sitting import SeasonSitting, month_ahead
 from nodes.commons.state import Season
-from nodes.dilemma.asking import moved
 from nodes.dilemma.edges import deeds
 from nodes.dilemma.sittings import sitting
 from nodes.dilemma.warden import changed_law, summed
@@ -29,7 +28,7 @@ async def regrow(state: Season) -> dict[str, Any]:
     sat = sitting(state)
     assert isinstance(sat, SeasonSitting)
     now, month = state["now"], state["step"]
-    said = {s: m.words for s, m in moved(state, "talk").items() if m.words}
+    said = sat.said(state)
     change = changed_law(sat, state, now.get("next_law"))
     deposits = summed(now.get("deposits", {}), change.deposits)
     done = now["collapsed"] or month >= sat.steps
@@ -71,10 +70,11 @@ def _kept(state: Season, said: dict[str, str], deposits: dict[str, float], sat: 
         now = state["now"]
         agreed = {name: now[name] for name in ("proposal", "votes", "adopted") if name in now}
         return {"opening": Meeting(said=said, payments=deposits, **agreed).model_dump(mode="json")}
-    return {"months": [_month(state, said, deposits, sat).model_dump(mode="json")]}
+    return {"months": [_month(state, said, deposits, sat)]}
 
 
-def _month(state: Season, said: dict[str, str], deposits: dict[str, float], sat: SeasonSitting) -> Month:
+def _month(state: Season, said: dict[str, str], deposits: dict[str, float], sat: SeasonSitting) -> Json:
+    """The month as a `Month` that the recorder will read; only then it is checked, once."""
     now = state["now"]
     reported = state["so_far"].get("done", {})
     names = (
@@ -90,21 +90,21 @@ def _month(state: Season, said: dict[str, str], deposits: dict[str, float], sat:
         "problems",
         "law",
     )
-    return Month(
-        month=state["step"],
-        stock=state["stock"],
-        pool=sat.scenario.regimes[state["regime"]],
-        asked=now["said"],
-        reported={s: reported.get(s) for s in sat.seats},
-        said=said,
-        proposal=now.get("proposal"),
-        votes=now.get("votes", {}),
-        adopted=now.get("adopted", False),
-        payments=summed(now["payments"], deposits),
-        burnt=now["burnt"],
-        regrown=now["next_stock"],
+    return {
+        "month": state["step"],
+        "stock": state["stock"],
+        "pool": sat.scenario.regimes[state["regime"]],
+        "asked": now["said"],
+        "reported": {s: reported.get(s) for s in sat.seats},
+        "said": said,
+        "proposal": now.get("proposal"),
+        "votes": now.get("votes", {}),
+        "adopted": now.get("adopted", False),
+        "payments": summed(now["payments"], deposits),
+        "burnt": now["burnt"],
+        "regrown": now["next_stock"],
         **{name: now[name] for name in names},
-    )
+    }
 
 
 def _own(state: Season, seat: str, deposits: dict[str, float]) -> list[Json]:

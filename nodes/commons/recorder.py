@@ -81,7 +81,8 @@ def benchmarks(sat: SeasonSitting) -> Measured:
     """Exact baselines, in payoff units: expected over worlds, and `_here` in the world of this run.
 
     `planner` sees all and commands every catch; `best_law` is the best quota in the contracts' language, taken in
-    full; `no_law` is what seats of these concerns do at the equilibrium that is played, with no contract at all.
+    full; `no_law` is what seats of these concerns do at the equilibrium that is played, with no contract at all, None
+    where their concerns are too many different ones to be solved for.
     """
     case, concerns = sat.scenario, tuple(s.persona.degree for s in sat.seats.values())
     out: Measured = {"planner": planner(case).expected, "best_law": best_law(case).expected}
@@ -102,7 +103,7 @@ class _Key:
 
 
 @lru_cache(maxsize=512)
-def _here(key: _Key, concerns: tuple[float, ...], equilibrium: Any) -> tuple[tuple[str, float], ...]:
+def _here(key: _Key, concerns: tuple[float, ...], equilibrium: Any) -> tuple[tuple[str, float | None], ...]:
     from negotiators.reference.dilemma_commons import without_law
 
     case = key.case

@@ -25,7 +25,7 @@ async def enforce(state: Season) -> dict[str, Any]:
     sat = sitting(state)
     assert isinstance(sat, SeasonSitting)
     month, case = state["step"], sat.scenario
-    said = {s: m.amount for s, m in moved(state, "harvest").items()}
+    said = {s: m["amount"] for s, m in moved(state, "harvest").items()}
     asked = {s: state["lasts"].get(s, {}).get("amount") if a is None else a for s, a in said.items()}
     lasts = {**state["lasts"], **{s: {"amount": a} for s, a in said.items() if a is not None}}
     missing = [s for s, a in asked.items() if a is None]
@@ -82,7 +82,8 @@ async def after_enforcing(state: Season) -> Any:
 
 async def publish(state: Season) -> dict[str, Any]:
     """What the seats say they took becomes what everybody is told."""
-    return {"so_far": {**state["so_far"], "done": {s: m.amount for s, m in moved(state, "report").items()}}}
+    done = {s: m["amount"] for s, m in moved(state, "report").items()}
+    return {"so_far": {**state["so_far"], "done": done}}
 
 
 async def after_publishing(state: Season) -> Any:

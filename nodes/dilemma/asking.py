@@ -8,7 +8,7 @@ from typing import Any
 
 from langgraph.types import Send
 
-from negotiators.dilemma import DilemmaMove, DilemmaReply, Occasion
+from negotiators.dilemma import DilemmaReply, Occasion
 from negotiators.protocol import Incident
 from nodes.dilemma.sitting import Sitting
 from nodes.table.journal import journal
@@ -27,7 +27,9 @@ def sends(sat: Sitting, node: str, state: Mapping[str, Any], seats: Sequence[str
 
 async def ask(sat: Sitting, state: Mapping[str, Any], occasion: Occasion) -> Json:
     """Ask the seats of the state's group; their moves, what they cost, and what went otherwise."""
-    replies = await asyncio.gather(*(_asked(sat, seat, occasion, state) for seat in state["group"]))
+    replies = [
+        await _asked(sat, seat, occasion, state) for seat in state["group"]
+    ]  # of models each has its own
     return {
         "moves": [r.move.model_dump(mode="json") for r in replies],
         "usage": [r.usage.model_dump(mode="json") for r in replies if r.usage.calls],
@@ -68,9 +70,9 @@ async def paid(sat: Sitting, seat: str, occasion: str, step: int, call: Any) -> 
     return reply
 
 
-def moved(state: Mapping[str, Any], occasion: Occasion) -> dict[str, DilemmaMove]:
-    """The moves of the step under way on one occasion, by seat, in the order seated."""
-    found = {m["seat"]: DilemmaMove.model_validate(m) for m in state["moves"] if m["occasion"] == occasion}
+def moved(state: Mapping[str, Any], occasion: Occasion) -> dict[str, Json]:
+    """The moves (`DilemmaMove`, as the state keeps it) of the step under way on one occasion, by seat, as seated."""
+    found = {m["seat"]: m for m in state["moves"] if m["occasion"] == occasion}
     return {s["seat"]: found[s["seat"]] for s in state["seats"] if s["seat"] in found}
 
 

@@ -12,17 +12,13 @@ from nodes.dilemma.sittings import sitting
 from nodes.table.edges import say
 from scenarios.contracts import in_words
 
-TURNS = 2
-"""Purpose of the draw of the order in which seats may propose."""
-
 LONGEST = 2_000
 """Characters of a contract in words that are read to all."""
 
 
 def turn(sat: Sitting, step: int) -> str:
     """The seat that may propose in a step: each once before anyone twice."""
-    order = sat.order(TURNS)
-    return order[(step - 1) % len(order)]
+    return sat.turns[(step - 1) % len(sat.turns)]
 
 
 async def negotiate(state: Mapping[str, Any]) -> dict[str, Any]:

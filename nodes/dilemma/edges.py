@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nodes.dilemma.sitting import Sitting
@@ -16,54 +16,38 @@ def deeds(
 ) -> list[EdgeEvent]:
     """The edges of a step that is over, numbered on: deeds with their strategies, the draft, the votes.
 
-    `strategies` says of every seat's deed what it was: over-use or restraint, cooperation or defection.
+    `strategies` says of every seat's deed what it was: over-use or restraint, cooperation or defection. The last
+    edge leads to `target`, the step that comes next.
     """
-    found = [*_done(sat, state, strategies), *_agreed(sat, state)]
-    if not found:
-        found = [EdgeEvent(index=0, source="regrow", target=target, round=state["step"])]
-    first = len(state["edges"])
-    last = len(found) - 1
+    found = [*_done(state, strategies), *_agreed(state["now"])] or [{"source": sat.onward}]
+    found[-1]["target"] = target
+    first, step = len(state["edges"]), state["step"]
     return [
-        edge.model_copy(update={"index": first + i, **({"target": target} if i == last else {})})
+        EdgeEvent(index=first + i, round=step, persona=_persona(sat, edge.get("seat")), **edge)
         for i, edge in enumerate(found)
     ]
 
 
-def _done(sat: Sitting, state: Mapping[str, Any], strategies: Mapping[str, str]) -> list[EdgeEvent]:
-    now, out = state["now"], []
-    node = "harvest" if "taken" in now else "act"
+def _done(state: Mapping[str, Any], strategies: Mapping[str, str]) -> Iterator[Json]:
+    now = state["now"]
+    source = "harvest" if "taken" in now else "act"
     for seat, strategy in strategies.items():
         delta: Json = {}
         if "taken" in now:
             delta["catch"] = (float(now["asked"][seat]), float(now["taken"][seat]))
         if seat in now["payments"]:
             delta["payment"] = (0.0, float(now["payments"][seat]))
-        out.append(_edge(sat, state, node, "enforce", seat, strategy, delta))
-    return out
+        yield {"source": source, "target": "enforce", "seat": seat, "strategy": strategy, "delta": delta}
 
 
-def _agreed(sat: Sitting, state: Mapping[str, Any]) -> list[EdgeEvent]:
-    now = state["now"]
+def _agreed(now: Mapping[str, Any]) -> Iterator[Json]:
     if not now.get("proposal"):
-        return []
-    out = [_edge(sat, state, "negotiate", "vote", now["proposal"]["by"], "propose", {})]
+        return
+    yield {"source": "negotiate", "target": "vote", "seat": now["proposal"]["by"], "strategy": "propose"}
     for seat, vote in now["votes"].items():
         strategy = "abstain" if vote is None else "accept" if vote else "reject"
-        out.append(_edge(sat, state, "vote", "enact", seat, strategy, {}))
-    return out
+        yield {"source": "vote", "target": "enact", "seat": seat, "strategy": strategy}
 
 
-def _edge(
-    sat: Sitting, state: Mapping[str, Any], source: str, target: str, seat: str, strategy: str, delta: Json
-) -> EdgeEvent:
-    persona = sat.seats[seat].persona.name if seat in sat.seats else None
-    return EdgeEvent(
-        index=0,
-        source=source,
-        target=target,
-        round=state["step"],
-        seat=seat,
-        persona=persona,
-        strategy=strategy,
-        delta=delta,
-    )
+def _persona(sat: Sitting, seat: str | None) -> str | None:
+    return None if seat is None or seat not in sat.seats else sat.seats[seat].persona.name

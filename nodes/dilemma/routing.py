@@ -21,9 +21,9 @@ def agreeing(sat: Sitting, state: Mapping[str, Any]) -> Any:
 
 
 async def after_talking(state: Mapping[str, Any]) -> Any:
-    """A proposal, where contracts may be proposed."""
+    """A proposal, where contracts may be proposed. Asked once for every speaker, so it names a step and sends none."""
     sat = sitting(state)
-    return "negotiate" if sat.negotiates else onward(sat, state)
+    return "negotiate" if sat.negotiates else "hear" if sat.onward == "act" else sat.onward
 
 
 async def after_negotiating(state: Mapping[str, Any]) -> Any:
@@ -32,6 +32,11 @@ async def after_negotiating(state: Mapping[str, Any]) -> Any:
     if state["proposal"] is None:
         return onward(sat, state)
     return sends(sat, "vote", state, list(sat.seats))
+
+
+async def after_hearing(state: Mapping[str, Any]) -> Any:
+    """What the setting does once all have spoken."""
+    return onward(sitting(state), state)
 
 
 async def after_enacting(state: Mapping[str, Any]) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,9 @@ if TYPE_CHECKING:
     from scenarios.games import Game
 
 Json = dict[str, Any]
+
+TURNS = 2
+"""Purpose of the draw of the order in which seats may propose."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class Sitting(ABC):
         return self.settings.quorum or -(-4 * len(self.seats) // 5)
 
     @cached_property
-    def _laws(self) -> dict[str, Law | None]:
+    def _laws(self) -> dict[int | Literal["best"], Law | None]:
         return {}
 
     def law(self, state: Mapping[str, Any]) -> Law | None:
@@ -103,21 +105,26 @@ class Sitting(ABC):
         at = state["law"]
         if self.settings.regime != "enforced" or at is None:
             return None
-        kept = state["laws"][at]["proposal"]
-        return self._built(json.dumps(kept), self.proposal(kept))
+        place, proposal = self._parsed(state["laws"][at]["proposal"])
+        return self._built(place, proposal)
 
     @cached_property
-    def _proposals(self) -> dict[str, Proposal]:
-        return {}
+    def _proposals(self) -> list[tuple[Json, Proposal]]:
+        return []
 
     def proposal(self, kept: Json) -> Proposal:
         """A proposal as the state keeps it, parsed once."""
-        key = json.dumps(kept)
-        if key not in self._proposals:
-            self._proposals[key] = Proposal.model_validate(kept)
-        return self._proposals[key]
+        return self._parsed(kept)[1]
 
-    def _built(self, key: str, proposal: Proposal | None) -> Law | None:
+    def _parsed(self, kept: Json) -> tuple[int, Proposal]:
+        """(its place among those known here, the proposal); known by all that is in it."""
+        for place, (known, proposal) in enumerate(self._proposals):
+            if known == kept:
+                return place, proposal
+        self._proposals.append((kept, Proposal.model_validate(kept)))
+        return len(self._proposals) - 1, self._proposals[-1][1]
+
+    def _built(self, key: int | Literal["best"], proposal: Proposal | None) -> Law | None:
         if key not in self._laws:
             if proposal is None or proposal.contract is None:
                 self._laws[key] = self.computed()
@@ -208,11 +215,10 @@ class Sitting(ABC):
         """A seat as a person reads it: `a3 prosocial`."""
         return f"{seat} {self.seats[seat].persona.name}"
 
-    def order(self, purpose: int) -> Sequence[str]:
-        """The seats in an order that the seed draws for a purpose."""
+    @cached_property
+    def turns(self) -> Sequence[str]:
+        """The seats in the order in which they may propose, drawn by the seed."""
         import numpy as np
 
         names = list(self.seats)
-        return [
-            names[i] for i in np.random.default_rng([self.settings.seed, purpose]).permutation(len(names))
-        ]
+        return [names[i] for i in np.random.default_rng([self.settings.seed, TURNS]).permutation(len(names))]

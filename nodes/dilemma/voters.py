@@ -20,7 +20,7 @@ async def vote(state: Mapping[str, Any]) -> dict[str, Any]:
 async def enact(state: Mapping[str, Any]) -> dict[str, Any]:
     """Count the votes; what is adopted replaces the law in force. The proposal stands in the books of the step."""
     sat = sitting(state)
-    votes = {s: m.vote for s, m in moved(state, "vote").items()}
+    votes = {s: m["vote"] for s, m in moved(state, "vote").items()}
     for_it = sum(bool(v) for v in votes.values())
     adopted = for_it >= sat.quorum
     proposal = Proposal.model_validate(state["proposal"])

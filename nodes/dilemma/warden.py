@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from nodes.dilemma.record import Bite as Bitten
 from nodes.dilemma.record import Ledger
 from nodes.dilemma.sitting import Sitting
 from scenarios.contracts import Allowed, Bite, Books, Lasting, Settlement, closing, violators
@@ -110,11 +109,10 @@ def books_of(state: Mapping[str, Any]) -> Books:
 
 
 def bitten(bites: tuple[Bite, ...], before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Json]:
-    """Where a law made a difference, as the record keeps it: what was asked and what became of it, or what was paid."""
-    out = []
+    """Where a law made a difference, as the record's `Bite`: what was asked and what became of it, or what was paid."""
+    out: list[Json] = []
     for bite in bites:
         stopped = bite.kind in ("cap", "quota", "override")
         of, to = (before.get(bite.party), after.get(bite.party)) if stopped else (None, bite.change)
-        kept = Bitten(clause=bite.clause, kind=bite.kind, seat=bite.party, before=of, after=to)
-        out.append(kept.model_dump(mode="json"))
+        out.append({"clause": bite.clause, "kind": bite.kind, "seat": bite.party, "before": of, "after": to})
     return out

@@ -32,7 +32,7 @@ async def enforce(state: Match) -> dict[str, Any]:
     sat = sitting(state)
     assert isinstance(sat, GameSitting)
     moves = moved(state, "act")
-    chosen = {s: m.choice for s, m in moves.items()}
+    chosen = {s: m["choice"] for s, m in moves.items()}
     acted = {s: state["lasts"].get(s, {}).get("choice") if a is None else a for s, a in chosen.items()}
     missing = [s for s, a in acted.items() if a is None]
     if missing:
@@ -46,8 +46,8 @@ async def enforce(state: Match) -> dict[str, Any]:
     round_, last = state["step"], state["step"] >= sat.steps
     told = deeds(sat, held, _strategies(sat, play), "record" if last else "act")
     edges = await asyncio.to_thread(emit, sat, told, at_once=True)
-    mixtures = {s: m.mixture for s, m in moves.items() if m.mixture}
-    said = {s: m.words for s, m in moved(state, "talk").items() if m.words}
+    mixtures = {s: m["mixture"] for s, m in moves.items() if m["mixture"]}
+    said = sat.said(state)
     play = play.model_copy(update={"mixtures": mixtures, "said": said})
     say(_in_words(play), kind="play", round=round_, done=play.done, net=play.net)
     return {

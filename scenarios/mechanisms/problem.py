@@ -26,6 +26,9 @@ Strategies = tuple[tuple[int, ...], ...]
 LISTED = 100_000
 """The most strategy profiles that are listed one by one."""
 
+LARGEST = 1e5
+"""The greatest bound, in ranges of the payoffs: beyond it a solver's tolerance, times the bound, is no longer small."""
+
 MULTIPLE = 2.0
 """The default bound on a transfer, in ranges of the payoffs (ours): more than any party has at stake."""
 
@@ -144,12 +147,20 @@ class Problem:
         return float((flat.max(axis=0) - flat.min(axis=0)).max()) or 1.0
 
     def bound(self, given: float | None = None) -> float:
-        """The bound B on |t_i|, in payoff units: `given`, else MULTIPLE ranges of the payoffs."""
+        """The bound B on |t_i|, in payoff units: `given`, else MULTIPLE ranges of the payoffs.
+
+        Raises ParleyError for one below 0, over LARGEST ranges, or no number.
+        """
         if given is None:
             return MULTIPLE * self.range
         if not (math.isfinite(given) and given >= 0):
             raise ParleyError(
                 f"{self.name}: a bound of {given}; give a finite number from 0 (0: no transfers)"
+            )
+        if given > LARGEST * self.range:
+            raise ParleyError(
+                f"{self.name}: a bound of {given:g} is over {LARGEST:g} times the range of the payoffs, more than "
+                f"a solver can tell apart; give at most {LARGEST * self.range:g}"
             )
         return float(given)
 

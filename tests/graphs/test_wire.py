@@ -192,10 +192,12 @@ def test_the_same_command_after_a_kill_pays_for_nothing_twice(tmp_path: Path) ->
     assert json.loads(done.stdout)["joint"] == json.loads(once_more.stdout)["joint"]
 
 
-def kill_after(server: Loopback, calls: int, words: tuple[str, ...], folder: Path) -> int:
+def kill_after(
+    server: Loopback, calls: int, words: tuple[str, ...], folder: Path, graph: str = "triage"
+) -> int:
     """Run a command, kill -9 it once the server has heard so many calls, and say how many it had."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "graphs.triage", *words],
+        [sys.executable, "-m", f"graphs.{graph}", *words],
         cwd=folder,
         env=environment({"OPENAI_API_KEY": KEY}),
         stdout=subprocess.DEVNULL,
