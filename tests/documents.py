@@ -85,10 +85,12 @@ def blocks(page: Path) -> Iterator[Block]:
 
 FORKER = """
 import json, os, runpy, sys, traceback
-import clarabel, graphs.session, langchain_openai, langgraph.checkpoint.memory, scipy.optimize
-from graphs import triage
-triage.build()
-del sys.modules["graphs.triage"]  # or it would not be run as a module of its own
+import cel_expr_python.cel, clarabel, nashpy, scipy.optimize
+import graphs.session, langchain_openai, langgraph.checkpoint.memory
+from graphs import commons, games, triage
+for graph in (commons, games, triage):
+    graph.build()
+    del sys.modules[graph.__name__]  # or it would not be run as a module of its own
 for line in sys.stdin:
     job = json.loads(line)
     child = os.fork()
@@ -119,10 +121,13 @@ for line in sys.stdin:
 
 
 def partner(heard: Heard) -> Answer:
-    """The scripted partner behind every model that a page names: a seat, or a judge of rhetoric."""
+    """The scripted partner behind every model that a page names: a seat of either setting, or a judge of rhetoric."""
+    from tests.dilemma_partner import honest_party
     from tests.evals.rhetoric_judges import honest_judge
 
-    return honest_judge(heard) if heard.system.startswith("You label the rhetoric") else honest_seat(heard)
+    if heard.system.startswith("You label the rhetoric"):
+        return honest_judge(heard)
+    return honest_seat(heard) if "decides who gets care" in heard.system else honest_party(heard)
 
 
 @dataclass

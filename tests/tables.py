@@ -3,46 +3,47 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
+
+from tests.markdown import span, table
+from tests.tables_dilemmas import DILEMMA_TABLES
 
 Json = dict[str, Any]
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in lines)
+def settings(of: str = "triage") -> str:
+    """Every setting of a graph: its option, default, what it may be, and what the option's help says."""
+    from graphs.setting import setting
 
-
-def settings() -> str:
-    """Every field of Table: its option, default, what it may be, and what the option's help says."""
-    from nodes.settings import Table
-
-    fields: dict[str, Json] = Table.model_json_schema()["properties"]
-    options = _options()
+    fields: dict[str, Json] = setting(of).table.model_json_schema()["properties"]
+    options = _options(of)
     rows = [
-        (f"`{name}`", f"`{options[name][0]}`", _default(f), _allowed(f), options[name][1])
+        (f"`{name}`", options[name][0], _default(f), _allowed(f), options[name][1])
         for name, f in fields.items()
     ]
     return table(("setting", "option", "default", "allowed", "meaning"), rows)
 
 
-def lent() -> str:
-    """The options of a debate that are no settings: they name files, addresses and threads."""
-    from nodes.settings import Table
+def lent(of: str = "triage") -> str:
+    """The options of a graph that are no settings: they name files, addresses and threads."""
+    from graphs.setting import setting
 
-    rows = [
-        (f"`{flag}`", says) for name, (flag, says) in _options().items() if name not in Table.model_fields
-    ]
-    return table(("option", "meaning"), rows)
+    known = setting(of).table.model_fields
+    return table(("option", "meaning"), [told for name, told in _options(of).items() if name not in known])
 
 
-def _options() -> dict[str, tuple[str, str]]:
-    from graphs.options import DEBATE_OPTIONS
+def _options(of: str) -> dict[str, tuple[str, str]]:
+    """Name -> (how it is typed, what its help says, the default aside) of every option of a graph."""
+    from graphs.options import OPTIONS
 
-    told = {name: kind.__metadata__[0] for name, kind in DEBATE_OPTIONS.items()}
-    return {n: (str(o.default), re.sub(r" \(default[^)]*\)", "", o.help)) for n, o in told.items()}
+    told = {name: kind.__metadata__[0] for name, kind in OPTIONS[of].items()}
+    return {n: (_typed(o.default), re.sub(r" \(default[^)]*\)", "", o.help)) for n, o in told.items()}
+
+
+def _typed(flags: str) -> str:
+    return ", ".join(f"`{flag}`" for flag in flags.split("/"))
 
 
 def _default(field: Json) -> str:
@@ -50,25 +51,36 @@ def _default(field: Json) -> str:
     if value is None:
         return "none"
     if value == [] or value == ():
-        return "nobody" if "maxItems" in field else "nothing"
+        return (
+            "nobody" if field.get("items", {}).get("type") == "string" and "maxItems" in field else "nothing"
+        )
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
 def _allowed(field: Json) -> str:
     """What a field may be: a choice, a range, a yes or no, or a name."""
-    field = next((f for f in field.get("anyOf", []) if f.get("type") != "null"), field)
+    kinds = field.get("anyOf", [])
+    besides = "".join(f", or `{kind['const']}`" for kind in kinds if "const" in kind)
+    field = next((kind for kind in kinds if kind.get("type") != "null"), field)
     if "enum" in field:
         return ", ".join(f"`{v}`" for v in field["enum"]) if len(field["enum"]) < 12 else "a persona"
-    low = field.get("minimum", field.get("exclusiveMinimum"))
-    high = field.get("maximum", field.get("exclusiveMaximum"))
-    if low is not None:
-        open_low, open_high = "exclusiveMinimum" in field, "exclusiveMaximum" in field
-        return f"{'above ' if open_low else ''}{low:g} to {'below ' if open_high else ''}{high}"
+    if field["type"] in ("number", "integer"):
+        return _range(field) + besides
     if field["type"] == "boolean":
         return "yes or no"
     if field["type"] == "array":
-        return f"up to {field['maxItems']} names" if "maxItems" in field else "names"
+        what = "names" if field["items"].get("type") == "string" else f"of these: {_allowed(field['items'])}"
+        return f"up to {field['maxItems']} {what}" if "maxItems" in field else what
     return "a name"
+
+
+def _range(field: Json) -> str:
+    low = field.get("minimum", field.get("exclusiveMinimum"))
+    high = field.get("maximum", field.get("exclusiveMaximum"))
+    if high is None:
+        return f"from {low:g}".replace("-", "−")
+    open_low, open_high = "exclusiveMinimum" in field, "exclusiveMaximum" in field
+    return f"{'above ' if open_low else ''}{low:g} to {'below ' if open_high else ''}{high:.15g}"
 
 
 def personas() -> str:
@@ -98,18 +110,12 @@ def outcomes() -> str:
     from evals.outcomes import OUTCOMES
 
     rows = [
-        (f"`{o.name}`", o.says, o.unit, _span(o.low, o.high), o.better)
+        (f"`{o.name}`", o.says, o.unit, span(o.low, o.high), o.better)
         for o in OUTCOMES.values()
         if not o.name.startswith("criterion:")
     ]
     rows.append(("`criterion:NAME`", "the criterion is met", "yes or no", "0 to 1", "higher"))
     return table(("outcome", "says", "unit", "range", "better"), rows)
-
-
-def _span(low: float | None, high: float | None) -> str:
-    if low is None and high is None:
-        return "unbounded"
-    return f"{low:g} to {high:g}".replace("-", "−")
 
 
 def merge_rules() -> str:
@@ -145,4 +151,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "merge-rules": merge_rules,
     "outcomes": outcomes,
     "wards": wards,
+    **{
+        f"{of}-{what}": partial(make, of)
+        for of in ("commons", "games")
+        for what, make in (("settings", settings), ("lent", lent))
+    },
+    **DILEMMA_TABLES,
 }

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -15,9 +15,11 @@ from tests.documents import PAGES, Reader, blocks, partner, with_tables
 from tests.evals.langsmith_server import langsmith_server
 from tests.loopback import Loopback
 from tests.play import ROOT
+from tests.seasons import match, season
 
 REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 STUDIES = (ROOT / "docs" / "reference-studies.md").read_text(encoding="utf-8")
+DILEMMAS = (ROOT / "docs" / "reference-dilemmas.md").read_text(encoding="utf-8")
 HOUSE = ("scenarios", "personas", "retrieval", "negotiators", "nodes", "graphs", "evals")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<to>[^)\s]+)\)")
 VARIABLE = re.compile(r"""env(?:iron)?(?:\.get\(|\[)\s*["']([A-Z][A-Z0-9_]+)|envvar=["']([A-Z0-9_]+)""")
@@ -93,7 +95,7 @@ def test_tables_taken_from_the_code_are_as_the_code_has_them(page: Path) -> None
 def test_the_reference_has_the_derived_tables() -> None:
     from tests.tables import TABLES
 
-    derived = [re.findall(r"<!-- derived: ([a-z-]+) -->", page) for page in (REFERENCE, STUDIES)]
+    derived = [re.findall(r"<!-- derived: ([a-z-]+) -->", page) for page in (REFERENCE, STUDIES, DILEMMAS)]
     assert all(derived)
     assert {name for names in derived for name in names} == set(TABLES)
 
@@ -113,7 +115,7 @@ def _first_column(text: str) -> set[str]:
 
 def test_every_field_of_the_records_and_files_is_in_the_reference_and_no_other() -> None:
     from negotiators.protocol import Incident, Move, Passage, Usage
-    from nodes import record
+    from nodes import record, records
     from nodes.findings.emergence import Balanced, Emergence
     from personas.persona import Persona
     from scenarios import ward
@@ -122,11 +124,32 @@ def test_every_field_of_the_records_and_files_is_in_the_reference_and_no_other()
     models += [record.RunRecord, record.Seat, record.Solo, record.Round, record.Outcome, record.Influence]
     models += [record.EdgeEvent, ward.Ward, ward.Resource, ward.Patient, ward.Vitals, ward.Organs]
     models += [ward.PatientWeights, Passage]
+    _documented(models, REFERENCE)
+    dilemmas = _models_of_dilemmas()
+    _documented(dilemmas, DILEMMAS)
+    described = {m.__name__ for m in (*models, *dilemmas)} | {"Table", "CommonsTable", "GamesTable"}
+    assert set(records.schema()["$defs"]) <= described, "a part of the record has no section"
+
+
+def _documented(models: list[Any], page: str) -> None:
     for model in models:
-        documented = _first_column(_section(f"`{model.__name__}`").partition("<!--")[0])
+        documented = _first_column(_section(f"`{model.__name__}`", page).partition("<!--")[0])
         assert documented == set(model.model_fields), model.__name__
-    described = {m.__name__ for m in models} | {"Table"}
-    assert set(record.schema()["$defs"]) <= described, "a part of the record has no section"
+
+
+def _models_of_dilemmas() -> list[Any]:
+    from negotiators.dilemma import Proposal
+    from nodes.commons.record import CommonsRecord, Meeting, Month
+    from nodes.dilemma.record import Bite, DilemmaSeat, LawInForce, Ledger, Payoffs
+    from nodes.games.record import GameRecord, Play
+    from personas.concern import Concern
+    from scenarios.commons.commons import Commons, Contingencies, Need, Regrowth
+    from scenarios.contracts.contract import Clause, Contract
+    from scenarios.games.game import Game, State
+
+    records = [CommonsRecord, Meeting, Month, GameRecord, Play, DilemmaSeat]
+    parts = [Proposal, LawInForce, Bite, Ledger, Payoffs]
+    return [*records, *parts, Concern, Commons, Regrowth, Contingencies, Need, Game, State, Contract, Clause]
 
 
 def test_every_field_of_a_corpus_file_is_in_the_reference() -> None:
@@ -136,8 +159,6 @@ def test_every_field_of_a_corpus_file_is_in_the_reference() -> None:
 
 
 def test_every_name_that_a_page_or_a_record_shows_is_explained() -> None:
-    from typing import get_args
-
     from negotiators.protocol import Incident
     from negotiators.reference.concession import EXPONENTS, Kind
     from nodes.findings import strategy
@@ -155,23 +176,55 @@ def test_every_name_that_a_page_or_a_record_shows_is_explained() -> None:
     assert all(f"`{label}`" in _section("Strategies") for label in get_args(strategy.Label))
 
 
+def test_every_measure_benchmark_kind_of_clause_and_table_of_dilemmas_is_in_the_reference(
+    tmp_path: Path,
+) -> None:
+    from evals.prosociality.recovery import Verdict
+    from scenarios.commons.load import _SETTINGS
+    from scenarios.contracts import KINDS
+
+    of = {
+        "season": season("fishery,months=2,agents=2", tmp_path, regime="none"),
+        "game": match("prisoners-dilemma", tmp_path, regime="none"),
+    }
+    for name, record in of.items():
+        assert _first_column(_section(f"Measures of a {name}", DILEMMAS)) == set(record.measures), name
+    told = {name for record in of.values() for name in record.benchmarks}
+    assert _first_column(_section("Benchmarks", DILEMMAS)) == told
+    assert _first_column(_section("Kinds of clause", DILEMMAS)) == set(KINDS)
+    assert _first_column(_section("Concern measured", DILEMMAS)) >= set(get_args(Verdict))
+    assert _first_column(_section("What `--scenario` takes", DILEMMAS)) >= set(_SETTINGS)
+
+
+def test_every_table_of_findings_of_dilemmas_is_in_the_reference_with_its_columns() -> None:
+    from evals.dilemmas import floor, gathered
+    from evals.dilemmas import laws as of_laws
+    from evals.prosociality.drift import POINTS
+
+    section = _section("Tables of findings of dilemmas", DILEMMAS)
+    assert _columns(section, "measures") == set(gathered.COLUMNS)
+    assert _columns(section, "shortfall_by_concern") == set(floor.CURVE)
+    assert _columns(section, "laws") == set(of_laws.COLUMNS)
+    assert _columns(section, "drift") == {"dynamics", "regime", "portrait", *POINTS}
+
+
 def test_every_option_of_every_command_is_in_the_reference() -> None:
     import typer
 
     import retrieval.__main__
     import retrieval.benchmark
     import scenarios.__main__
-    from graphs import command
+    from graphs.command import command_line
 
-    apps = {
-        module.app: REFERENCE
-        for module in (command, retrieval.__main__, retrieval.benchmark, scenarios.__main__)
-    }
+    others = (retrieval.__main__.app, retrieval.benchmark.app, scenarios.__main__.app)
+    apps = dict.fromkeys((command_line("triage"), *others), REFERENCE)
+    apps |= {command_line(name): DILEMMAS for name in ("commons", "games")}
     rooms = sorted(path.parent.name for path in (ROOT / "evals").glob("*/__main__.py"))
     assert "experiment" in rooms and "findings" in rooms
     for room in rooms:
-        assert f"### `python -m evals.{room}" in STUDIES, room
-        apps[import_module(f"evals.{room}.__main__").app] = STUDIES
+        page = DILEMMAS if room in ("welfare_gap", "prosociality") else STUDIES
+        assert f"### `python -m evals.{room}" in page, room
+        apps[import_module(f"evals.{room}.__main__").app] = page
     for app, page in apps.items():
         group: Any = typer.main.get_command(app)
         for each in getattr(group, "commands", {"": group}).values():
@@ -209,7 +262,7 @@ def test_every_stage_role_score_label_and_table_column_has_its_name_in_the_refer
 
 def _columns(text: str, table: str) -> set[str]:
     """Names in the last cell of the row of a table, those within parentheses aside."""
-    row = next(row for row in text.splitlines() if row.startswith(f"| `{table}` |"))
+    row = next(r for r in text.splitlines() if r.startswith("| `") and f"`{table}`" in r.split("|")[1])
     return set(re.findall(r"`([^`]+)`", re.sub(r"\([^)]*\)", "", row.split("|")[-2])))
 
 
@@ -292,9 +345,9 @@ def test_every_environment_variable_that_the_code_reads_is_in_the_reference() ->
 
 @pytest.mark.parametrize("name", ["ward", "record"])
 def test_the_schemas_are_those_of_the_code(name: str) -> None:
-    from nodes import record
+    from nodes import records
     from scenarios import load
 
-    made = load.schema() if name == "ward" else record.schema()
+    made = load.schema() if name == "ward" else records.schema()
     written = json.loads((ROOT / "docs" / f"{name}.schema.json").read_text(encoding="utf-8"))
     assert written == made, "docs are behind the code: `make docs`"

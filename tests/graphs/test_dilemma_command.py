@@ -53,8 +53,11 @@ def test_stream_prints_events_as_they_happen(
 
 
 PAGES = {
-    ("commons", "--law", "half-stock", "--no-negotiate"): ("Month by month", "half of the stock", "quota"),
-    ("commons", "--regime", "spoken", "--prosocial", "5", "--declared", "declared"): ("♥", "What was agreed"),
+    ("commons", "--law", "half-stock", "--no-negotiate"): ("Month by month", "half of the stock", "Quota: "),
+    ("commons", "--regime", "spoken", "--prosocial", "5", "--declared", "declared"): (
+        "♥",
+        "concerns declared",
+    ),
     ("commons", "--regime", "best", "--no-talk"): ("What it is worth", "planner"),
     ("games", "--scenario", "lift:prisoners-dilemma", "--regime", "best"): ("loss", "best mechanism"),
     ("games", "--rounds", "3", "--strategy", "tit-for-tat", "--regime", "none"): ("Round by round",),
@@ -171,7 +174,7 @@ def test_lists_name_everything_there_is(
     expected = {
         "scenarios": {
             "commons": {"fishery", "ward-shifts"},
-            "games": {"stag-hunt", "lift:prisoners-dilemma"},
+            "games": {"hidden-temptation", "lift:prisoners-dilemma"},
         }[graph],
         "personas": {"selfish", "prosocial", "graded", "spiteful"},
         "laws": {"commons": {"half-stock", "escrow"}, "games": {"defection-burnt", "cooperation-ordered"}}[
@@ -186,7 +189,6 @@ def test_help_is_quick_and_loads_nothing_heavy(graph: str, tmp_path: Path) -> No
     heavy = (
         "langgraph",
         "langchain",
-        "pydantic",
         "numpy",
         "scipy",
         "psycopg",

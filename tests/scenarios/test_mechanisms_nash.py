@@ -173,6 +173,15 @@ def _at_least(worth: float | None, other: float | None) -> bool:
     return other is None or (worth is not None and worth >= other - 1e-7)
 
 
+@settings(max_examples=15, deadline=None)
+@given(problems(), budgets)
+def test_a_bound_beyond_what_the_programme_can_tell_is_exact_too(problem: Problem, budget: Budget) -> None:
+    """At B of 10,000 ranges an integer tolerance of 1e-6 is worth a hundredth of a range: the sweep must see to it."""
+    found, listed = (each(problem, 1e4 * problem.range, budget).welfare for each in (nash, brute))
+    assert (found is None) == (listed is None)
+    assert found == pytest.approx(listed, abs=1e-6 * problem.range)
+
+
 def test_what_is_scaled_is_lost_to_scale() -> None:
     problem = lift()
     for factor in (1e-4, 1e6):
@@ -213,6 +222,8 @@ def test_what_cannot_be_is_said_in_a_line() -> None:
     problem = lift()
     with pytest.raises(ParleyError, match="a bound of -1"):
         nash(problem, -1.0)
+    with pytest.raises(ParleyError, match="a bound of 1e\\+09 is over 100000 times the range"):
+        nash(problem, 1e9)
     with pytest.raises(ParleyError, match="2 cells for 1 states"):
         problem.with_partition(["a", "b"])
     with pytest.raises(ParleyError, match="names each state once; look at calm, only"):
