@@ -217,6 +217,8 @@ def _asked(setting: Setting, chosen: Json) -> tuple[Json, Any]:
         timeout_s=chosen["timeout_s"],
     )
     given = {k: v for k, v in chosen.items() if v is not None and k in setting.table.model_fields}
+    if str(given.get("law", "")).endswith((".yaml", ".yml", ".json")):
+        given["contract"] = _contract(Path(given.pop("law")))
     try:
         table = setting.table.model_validate(given)
     except ValidationError as error:
@@ -227,10 +229,24 @@ def _asked(setting: Setting, chosen: Json) -> tuple[Json, Any]:
             else first["msg"].removeprefix("Value error, ").partition(":")[0]
         )
         what = first["msg"].removeprefix("Value error, ").removeprefix(f"{name}: ")
+        if first["loc"] and name in ("concern", "concerns"):
+            what = f"'{first['input']}' is no λ; give a number from -0.5, or infinite"
         if first["type"] == "string_pattern_mismatch":
             what = f"'{first['input']}' is no name; names are made of a-z, 0-9, '-' and '_'"
         raise ParleyError(f"--{name.replace('_', '-')}: {what}") from None
     return (setting.given(setting.load(chosen["scenario"])) if chosen["scenario"] else {}), table
+
+
+def _contract(path: Path) -> Any:
+    """A contract of the user's own, out of a file."""
+    from scenarios.contracts import contract_from
+    from scenarios.errors import ParleyError
+    from scenarios.reading import read_data
+
+    try:
+        return contract_from(read_data(path.expanduser(), "contract"))
+    except ParleyError as error:
+        raise ParleyError(f"--law {path}: {str(error).removeprefix(f'{path}: ')}") from None
 
 
 def _run(name: str, on_event: Callable[[Json], None], job: Callable[[Session], Any]) -> Json:

@@ -137,7 +137,10 @@ _CONCERNS = _under(
 )
 _AGREEING: dict[str, tuple[Any, str]] = {
     "regime": (Regime, "none (talk alone), spoken, enforced (default), or the best law there is."),
-    "law": (str, "A shipped contract that is in force from the start; see `list laws`."),
+    "law": (
+        str,
+        "A contract that is in force from the start: a shipped one (see `list laws`), or a YAML/JSON path.",
+    ),
     "quorum": (int, "Votes that adopt a contract (default: four of five, rounded up)."),
     "negotiate": (bool, "Whether contracts may be proposed (default yes)."),
     "talk": (bool, "Whether seats speak first (default yes)."),

@@ -110,11 +110,11 @@ def ends(record: DilemmaRecord, payoffs: Payoffs) -> RenderableType:
         lines.append(
             Text(f"{number(record.ledger.burnt)} was burnt: fines that nobody received.", style="dim")
         )
-    if m.get("exploitation") is not None:
+    if m.get("advantage") is not None:
         lines.append(
             Text(
                 f"Mean net: prosocial {number(m['payoff_prosocial'])}, selfish {number(m['payoff_selfish'])}; "
-                f"selfish less prosocial: {number(m['exploitation'])}."
+                f"selfish less prosocial: {number(m['advantage'])}."
             )
         )
     return Group(*lines)

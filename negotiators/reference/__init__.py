@@ -2,7 +2,7 @@
 
 from negotiators.reference.concession import Policy
 from negotiators.reference.dilemma import ReferenceParty
-from negotiators.reference.dilemma_games import expected_welfare
+from negotiators.reference.dilemma_games import selfish_welfare
 from negotiators.reference.seat import Reference
 
-__all__ = ["Policy", "Reference", "ReferenceParty", "expected_welfare"]
+__all__ = ["Policy", "Reference", "ReferenceParty", "selfish_welfare"]

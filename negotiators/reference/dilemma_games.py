@@ -194,10 +194,14 @@ def _remembering(view: DilemmaView, game: Game, i: int, known: str) -> int:
 
 
 @lru_cache(maxsize=4096)
-def expected_welfare(text: str, select: Select) -> float:
-    """W a round where every player is selfish and knows it, with no contract: the text is a game's JSON."""
+def selfish_welfare(text: str, select: Select) -> tuple[float, ...]:
+    """W a round in each state where every player is selfish and knows it, with no contract: `text` is a game's JSON."""
     game = Game.model_validate_json(text)
     rng = np.random.default_rng([0, CHOICE])
     if len(game.states) == 1:
-        return play(game.payoffs(0), [0.0] * game.n, rng=rng, select=select).welfare
-    return bayes_nash(Hidden.of(game), [Belief.known(0.0)] * game.n, rng=rng, select=select).welfare
+        return (play(game.payoffs(0), [0.0] * game.n, rng=rng, select=select).welfare,)
+    plans = bayes_nash(Hidden.of(game), [Belief.known(0.0)] * game.n, rng=rng, select=select)
+    cells = [
+        tuple(plans.action(j, game.signal(k, j), 0.0) for j in range(game.n)) for k in range(len(game.states))
+    ]
+    return tuple(float(game.payoffs(k)[cell].sum()) for k, cell in enumerate(cells))

@@ -28,6 +28,9 @@ from scenarios.errors import ParleyError
 
 DEFAULT_SCENARIO = "fishery"
 
+MOST_KINDS = 3
+"""Different λ of a table at which reference seats sit."""
+
 
 def brief(state: Season, runtime: Runtime[CommonsTable]) -> dict[str, Any]:
     """Check what is asked for, seat everyone, name the run, and start its record afresh."""
@@ -107,9 +110,15 @@ def _again(case: Commons, changed: dict[str, Any]) -> Commons:
 
 def seats_of(case: Commons, settings: CommonsTable) -> list[DilemmaSeat]:
     """The seats of a season, in the order of the agents' names."""
-    return seat_everyone(
-        settings, case.names, {"plays": "markov-perfect", "equilibrium": settings.equilibrium}
-    )
+    policy = {"plays": "markov-perfect", "equilibrium": settings.equilibrium}
+    seats = seat_everyone(settings, case.names, policy)
+    kinds = {s.persona.degree for s in seats}
+    if len(kinds) > MOST_KINDS and any(s.model is None for s in seats):
+        raise ParleyError(
+            f"concerns: {len(kinds)} different λ; equilibria of reference seats are listed for {MOST_KINDS} at most: "
+            "give fewer, or every seat a model"
+        )
+    return seats
 
 
 def name_run(case: Commons, settings: CommonsTable) -> str:
@@ -125,4 +134,6 @@ def _regime(settings: CommonsTable) -> str:
         "enforced": "contracts that are enforced",
         "best": "under the best law there is",
     }
-    return words[settings.regime] + (f", {settings.law} in force from the start" if settings.law else "")
+    return words[settings.regime] + (
+        f", {settings.law or 'a contract of your own'} in force from the start" if settings.given else ""
+    )

@@ -12,7 +12,7 @@ from nodes.dilemma.record import DilemmaSeat, LawInForce
 from nodes.record import SCHEMA_VERSION, digest
 from nodes.table.equipment import chat, equipment
 from nodes.table.journal import journal
-from scenarios.contracts import Books, Language, compile_contract, in_words, load_contract
+from scenarios.contracts import Books, Language, adoptable, in_words, load_contract
 from scenarios.errors import ParleyError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def opened(
     journal(run_id).append(
         "started", run_id=run_id, scenario=scenario.name, settings=settings.model_dump(mode="json")
     )
-    laws = [] if settings.law is None else [given_law(settings, language)]
+    laws = [given_law(settings, language)] if settings.given else []
     return {
         "scenario": None,
         "case": scenario.model_dump(mode="json"),
@@ -83,15 +83,13 @@ def opened(
 
 
 def given_law(settings: DilemmaTable, language: Language) -> Json:
-    """The shipped contract that settings put in force from the start. Raises ParleyError where it does not fit."""
-    assert settings.law is not None
-    contract = load_contract(settings.law)
+    """The contract that settings put in force from the start. Raises ParleyError where it does not fit."""
+    contract = settings.contract or load_contract(settings.law or "")
     try:
-        compile_contract(contract, language)
+        adoptable(contract, language)
     except ParleyError as error:
-        raise ParleyError(
-            f"law: '{settings.law}' does not fit this scenario ({error}); name another"
-        ) from None
+        named = f"'{settings.law}'" if settings.law else "the contract"
+        raise ParleyError(f"law: {named} does not fit this scenario ({error}); name another") from None
     proposal = Proposal(by="given", contract=contract, words=tuple(in_words(contract, language)))
     return LawInForce(since=1, proposal=proposal).model_dump(mode="json")
 

@@ -76,11 +76,11 @@ def by_type(sat: Sitting, net: Mapping[str, float]) -> dict[str, list[float]]:
 
 
 def of_payoffs(types: Mapping[str, list[float]]) -> Measured:
-    """Mean net payoff of each type, None where nobody is of it, and exploitation: selfish less prosocial."""
+    """Mean net payoff of each type, None where nobody is of it, and the advantage: selfish less prosocial."""
     means: Measured = {kind: sum(got) / len(got) if got else None for kind, got in types.items()}
     selfish, prosocial = means["selfish"], means["prosocial"]
     both = None if selfish is None or prosocial is None else selfish - prosocial
-    return {"payoff_prosocial": prosocial, "payoff_selfish": selfish, "exploitation": both}
+    return {"payoff_prosocial": prosocial, "payoff_selfish": selfish, "advantage": both}
 
 
 def share_written(net: float, without: float | None, best: float | None) -> float | None:

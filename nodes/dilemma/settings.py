@@ -10,6 +10,7 @@ from negotiators.dilemma import Regime
 from nodes.settings import ModelName, open_choice
 from personas.concern import LEAST, Degree
 from personas.load import CONCERNS, shipped
+from scenarios.contracts import Contract
 from scenarios.model import Model, Slug
 
 ConcernName = Annotated[Slug, open_choice(shipped(CONCERNS))]
@@ -47,6 +48,9 @@ class DilemmaTable(Model):
     )
     law: Slug | None = Field(
         default=None, description="a shipped contract that is in force from the start (spoken, enforced)"
+    )
+    contract: Contract | None = Field(
+        default=None, description="the same with a contract of your own, whole; instead of `law`"
     )
     quorum: int | None = Field(
         default=None, ge=1, le=12, description="votes that adopt a contract; None: four of five, rounded up"
@@ -97,9 +101,16 @@ class DilemmaTable(Model):
     def _consistent(self) -> Self:
         if self.concerns and (self.prosocial or self.concern is not None):
             raise ValueError("concerns: says every seat's λ; leave prosocial and concern out")
-        if self.law is not None and self.regime in ("none", "best"):
+        if self.law is not None and self.contract is not None:
+            raise ValueError("law: a contract is given too; keep one of them")
+        if self.given and self.regime in ("none", "best"):
             raise ValueError(f"law: the regime is {self.regime}; set regime to spoken or enforced")
         return self
+
+    @property
+    def given(self) -> bool:
+        """Whether a contract is in force from the start."""
+        return self.law is not None or self.contract is not None
 
     @property
     def model_seed(self) -> int:

@@ -76,10 +76,19 @@ def _measures(sat: GameSitting, plays: list[Play], payoffs: Payoffs, baselines: 
         ),
         "worst_off": min(payoffs.net.values()) / rounds,
         "loss": sum(best) / rounds - net,
-        "captured": share_written(net, baselines["equilibrium"], baselines["best_mechanism"]),
+        "captured": _captured(sat, plays, net),
     }
     mean = {s: v / rounds for s, v in payoffs.net.items()}
     return out | of_payoffs(by_type(sat, mean))
+
+
+def _captured(sat: GameSitting, plays: list[Play], net: float) -> float | None:
+    """The share of what a mechanism can add that was attained, both taken in the states that came up."""
+    names = [s.name for s in sat.scenario.states]
+    drawn = [names.index(p.state) for p in plays]
+    _, alone, best = _by_state(sat.scenario.model_dump_json(), sat.settings.equilibrium)
+    reached = None if best is None else float(np.mean([best[k] for k in drawn]))
+    return share_written(net, float(np.mean([alone[k] for k in drawn])), reached)
 
 
 def _tensor(sat: GameSitting, play: Play) -> Any:
@@ -97,16 +106,22 @@ def benchmarks(sat: GameSitting) -> Measured:
     the equilibrium that is played; `best_mechanism`: the best that transfers on what can be verified reach,
     None for games of more than 64 action profiles, or where none has a pure equilibrium.
     """
-    return dict(_benchmarks(sat.scenario.model_dump_json(), sat.settings.equilibrium))
+    chances = sat.scenario.chances
+    names = ("first_best", "equilibrium", "best_mechanism")
+    found = _by_state(sat.scenario.model_dump_json(), sat.settings.equilibrium)
+    means = [None if of is None else float(chances @ np.array(of)) for of in found]
+    return dict(zip(names, means, strict=True))
 
 
 @lru_cache(maxsize=2048)
-def _benchmarks(text: str, equilibrium: Any) -> tuple[tuple[str, float | None], ...]:
-    from negotiators.reference import expected_welfare
+def _by_state(
+    text: str, equilibrium: Any
+) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...] | None]:
+    """W of each state: the first best, selfish play with no contract, the best mechanism."""
+    from negotiators.reference import selfish_welfare
     from scenarios.mechanisms import best_welfare
 
     game = Game.model_validate_json(text)
-    first = float(sum(c * welfare(game.payoffs(k)).max() for k, c in enumerate(game.chances)))
+    first = tuple(float(welfare(game.payoffs(k)).max()) for k in range(len(game.states)))
     best = best_welfare(game) if int(np.prod(game.shape)) <= SMALL else None
-    alone = expected_welfare(text, equilibrium)
-    return (("first_best", first), ("equilibrium", alone), ("best_mechanism", best))
+    return first, selfish_welfare(text, equilibrium), best

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from negotiators.protocol import Occasion, Passage, Pay, Reply
 from nodes.table.journal import journal
@@ -14,6 +14,7 @@ from nodes.table.seats import Sitting, view_of
 from scenarios.errors import Unreachable
 
 Json = dict[str, Any]
+Decided = TypeVar("Decided")
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ async def take_turn(
             await asyncio.to_thread(journal(sat.run_id).append, "unreachable", **where, detail=str(error))
             raise
     else:
-        reply = await asyncio.to_thread(_run, negotiator.decide(view))
+        reply = await asyncio.to_thread(computed, negotiator.decide(view))
     turn = _turn(reply, seat, occasion, round_)
     await asyncio.to_thread(
         journal(sat.run_id).append,
@@ -58,7 +59,7 @@ async def take_turn(
     return turn
 
 
-def _run(decision: Coroutine[Any, Any, Reply]) -> Reply:
+def computed(decision: Coroutine[Any, Any, Decided]) -> Decided:
     """Drive a coroutine that never waits to its end, without an event loop of its own."""
     try:
         decision.send(None)

@@ -27,8 +27,8 @@ def best_contract(game: Game) -> Contract | None:
     return _best(game.model_dump_json())[0]
 
 
-def best_welfare(game: Game) -> float | None:
-    """E[W] under the best mechanism, payoff units a round; None where no pure equilibrium exists."""
+def best_welfare(game: Game) -> tuple[float, ...] | None:
+    """W of each state under the best mechanism, payoff units a round; None where no pure equilibrium exists."""
     return _best(game.model_dump_json())[1]
 
 
@@ -38,9 +38,12 @@ def _language(text: str) -> Language:
 
 
 @lru_cache(maxsize=512)
-def _best(text: str) -> tuple[Contract | None, float | None]:
-    found = nash(_problem(text))
-    return (None, None) if found.mechanism is None else (as_contract(found.mechanism), found.welfare)
+def _best(text: str) -> tuple[Contract | None, tuple[float, ...] | None]:
+    found = nash(_problem(text)).mechanism
+    if found is None:
+        return None, None
+    played = found.problem.played(found.strategies)
+    return as_contract(found), tuple(float(found.payoffs[w][a].sum()) for w, a in enumerate(played))
 
 
 def _problem(text: str) -> Problem:

@@ -1,4 +1,4 @@
-"""Do the commons and games hold over the wire: through ChatOpenAI to a scripted partner, faults and a coder included?"""
+"""Do the commons and games hold over the wire, through ChatOpenAI to a scripted partner, with faults and a coder?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does `langgraph dev` serve the debate: a form of settings, progress, a pause for a person, and no mixing of runs."""
+"""Does `langgraph dev` serve every graph: a form of settings, progress, a pause for a person, no mixing of runs?"""
 
 from __future__ import annotations
 
@@ -92,21 +92,32 @@ def with_client(url: str, job: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any
 
 
 async def run(
-    client: Any, given: Any, context: dict[str, Any], thread: str | None = None, **more: Any
+    client: Any,
+    given: Any,
+    context: dict[str, Any],
+    thread: str | None = None,
+    graph: str = "triage",
+    **more: Any,
 ) -> list[Any]:
     """Stream a run and return its events."""
     stream = client.runs.stream(
-        thread, "triage", input=given, context=context, stream_mode=["custom", "updates"], **more
+        thread, graph, input=given, context=context, stream_mode=["custom", "updates"], **more
     )
     return [event async for event in stream]
 
 
-def test_settings_are_a_form_with_choices(server: str) -> None:
+def schemas_of(server: str, graph: str) -> Any:
+    """The schemas of a graph's assistant."""
+
     async def job(client: Any) -> Any:
-        (assistant,) = await client.assistants.search()
+        (assistant,) = await client.assistants.search(graph_id=graph)
         return await client.assistants.get_schemas(assistant["assistant_id"])
 
-    schemas = with_client(server, job)
+    return with_client(server, job)
+
+
+def test_settings_are_a_form_with_choices(server: str) -> None:
+    schemas = schemas_of(server, "triage")
     form = schemas["context_schema"]["properties"]
     assert "rawlsian" in form["framework"]["enum"]
     assert form["rounds"]["default"] == 3
@@ -188,5 +199,84 @@ def test_an_address_in_a_request_goes_nowhere(server: str) -> None:
 
 def test_the_export_needs_no_more_than_its_folder() -> None:
     exported = json.loads((ROOT / "langgraph.json").read_text())
-    assert exported["graphs"]["triage"].endswith("triage.py:graph")
-    assert (ROOT / "graphs" / "triage.py").exists()
+    for graph in ("triage", "commons", "games"):
+        assert exported["graphs"][graph].endswith(f"{graph}.py:graph")
+        assert (ROOT / "graphs" / f"{graph}.py").exists()
+
+
+@pytest.mark.parametrize(("graph", "key"), [("commons", "commons"), ("games", "game")])
+def test_the_settings_of_a_dilemma_are_a_form_too(server: str, graph: str, key: str) -> None:
+    schemas = schemas_of(server, graph)
+    form = schemas["context_schema"]["properties"]
+    assert form["regime"]["enum"] == ["none", "spoken", "enforced", "best"]
+    assert form["regime"]["default"] == "enforced"
+    assert "considerate" in form["prosocial_as"]["enum"]
+    assert not {"base_url", "out", "api_key", "personas"} & form.keys()
+    assert all(field.get("description") or name in ("seed",) for name, field in form.items())
+    assert set(schemas["input_schema"]["properties"]) == {"scenario", key}
+
+
+def test_a_whole_season_runs_with_the_servers_own_limits_and_a_second_starts_afresh(server: str) -> None:
+    async def job(client: Any) -> Any:
+        thread = (await client.threads.create())["thread_id"]
+        law = {"law": "half-stock", "negotiate": False}
+        first = await run(client, {}, law, thread, "commons")
+        await run(
+            client, {"scenario": "fishery,months=2"}, {"regime": "none", "talk": False}, thread, "commons"
+        )
+        return first, (await client.threads.get_state(thread))["values"]
+
+    first, values = with_client(server, job)
+    told = [e.data["text"] for e in first if e.event == "custom"]
+    assert sum(t.startswith("month 12: 50 of 100") for t in told) == 1, told[-1]
+    record = values["record"]
+    assert record["scenario"]["months"] == 2
+    assert len(values["months"]) == len(record["months"]) == 1, "selfish seats empty it in a month"
+    assert [e["index"] for e in values["edges"]] == list(range(len(values["edges"])))
+
+
+def test_a_game_is_played_over_many_rounds_on_the_server(server: str) -> None:
+    async def job(client: Any) -> Any:
+        thread = (await client.threads.create())["thread_id"]
+        context = {"regime": "none", "rounds": 12, "strategy": "tit-for-tat"}
+        await run(client, {"scenario": "stag-hunt"}, context, thread, "games")
+        return (await client.threads.get_state(thread))["values"]
+
+    record = with_client(server, job)["record"]
+    assert [p["round"] for p in record["plays"]] == list(range(1, 13))
+    assert record["scenario"]["name"] == "stag-hunt"
+
+
+@pytest.mark.parametrize(
+    ("graph", "given", "context"),
+    [
+        ("commons", {"scenario": "/etc/passwd"}, {}),
+        ("commons", {"scenario": "no-such-pool"}, {}),
+        ("commons", {"commons": {"name": "x"}}, {}),
+        (
+            "commons",
+            {"commons": {"name": "x", "title": "x", "need": {"ward": "/etc/passwd", "resource": "x"}}},
+            {},
+        ),
+        ("commons", {}, {"prosocial": 9}),
+        ("commons", {}, {"law": "../half-stock"}),
+        ("commons", {}, {"regime": "strict"}),
+        ("commons", {}, {"prosocial_as": "/etc/passwd"}),
+        ("games", {"scenario": "csv:/etc/passwd#1"}, {}),
+        ("games", {"scenario": "lift:/etc/passwd"}, {}),
+        ("games", {"game": {"name": "x"}}, {}),
+        ("games", {}, {"rounds": 0}),
+        ("games", {}, {"strategy": "magic"}),
+        ("games", {}, {"concerns": [1, 2, 3]}),
+    ],
+)
+def test_a_bad_request_for_a_dilemma_is_refused_in_a_line_and_reads_no_file(
+    server: str, graph: str, given: Any, context: dict[str, Any]
+) -> None:
+    async def job(client: Any) -> Any:
+        return await run(client, given, context, None, graph)
+
+    events = with_client(server, job)
+    assert [e.event for e in events][-1] == "error", events[-1]
+    assert "root:" not in json.dumps([e.data for e in events])
+    assert context or "\n" not in events[-1].data["message"]

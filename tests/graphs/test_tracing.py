@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from nodes.record import RunRecord
+from nodes.records import reader
 from tests.play import command, environment
 from tests.tracing_server import tracing_server
 
@@ -84,3 +87,61 @@ def test_with_tracing_every_node_and_every_edge_is_a_run_with_who_moved_and_how(
         assert "edge" in run["tags"]
     assert key.encode() not in smith.raw
     assert key not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("graph", "nodes", "strategies"),
+    [
+        (
+            "commons",
+            ("brief", "talk", "negotiate", "vote", "enact", "harvest", "enforce", "regrow", "record"),
+            {"strategy:restraint", "strategy:propose", "strategy:accept"},
+        ),
+        (
+            "games",
+            ("brief", "talk", "negotiate", "vote", "enact", "act", "enforce", "record"),
+            {"strategy:cooperate", "strategy:propose", "strategy:accept"},
+        ),
+    ],
+)
+def test_the_edges_of_a_dilemma_are_traced_with_their_strategies(
+    graph: str, nodes: tuple[str, ...], strategies: set[str], tmp_path: Path
+) -> None:
+    key = "lsv2_pt_very_secret_key"
+    with tracing_server() as smith:
+        env = {"LANGSMITH_TRACING": "true", "LANGSMITH_ENDPOINT": smith.url, "LANGSMITH_API_KEY": key}
+        done = command("invoke", "--json", cwd=tmp_path, env=env, graph=graph)
+        assert done.returncode == 0, done.stderr
+    record = reader().validate_json(done.stdout)
+    for node in nodes:
+        assert smith.named(node), f"node {node} was not traced"
+    edges = sorted(smith.named("edge "), key=lambda r: r["extra"]["metadata"]["index"])
+    assert [r["name"] for r in edges] == [f"edge {e.source}->{e.target}" for e in record.edges]
+    for run, edge in zip(edges, record.edges, strict=True):
+        told = run["extra"]["metadata"]
+        assert told["run_id"] == record.run_id
+        assert (told.get("seat"), told["round"], told.get("strategy")) == (
+            edge.seat,
+            edge.round,
+            edge.strategy,
+        )
+        assert run["outputs"]["delta"] == {c: list(d) for c, d in edge.delta.items()}
+        assert "edge" in run["tags"]
+    assert strategies <= {tag for run in edges for tag in run["tags"]}
+    assert key.encode() not in smith.raw
+    assert key not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("graph", ["commons", "games"])
+def test_a_dilemma_without_tracing_leaves_nothing_to_the_net(graph: str, tmp_path: Path) -> None:
+    watch = WATCH.replace("graphs.triage", f"graphs.{graph}")
+    done = subprocess.run(
+        [sys.executable, "-c", watch, "invoke", "--json"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "tried.json").read_text()) == []
