@@ -29,41 +29,30 @@ def build() -> StateGraph[Any, Any, Any, Any]:
     from nodes.commons.state import Season, SeasonInput
     from nodes.commons.warden import after_enforcing, after_publishing, enforce, publish
     from nodes.dilemma.drafter import negotiate
-    from nodes.dilemma.routing import after_enacting, after_negotiating, after_talking
+    from nodes.dilemma.routing import after_negotiating, after_talking
     from nodes.dilemma.speaker import talk
+    from nodes.dilemma.steps import routed
     from nodes.dilemma.voters import enact, vote
 
     season = StateGraph(Season, context_schema=CommonsTable, input_schema=SeasonInput)
-    steps: list[Any] = [
-        brief,
-        harvest,
-        enforce,
-        report,
-        publish,
-        talk,
-        negotiate,
-        vote,
-        enact,
-        regrow,
-        record,
-    ]
-    for step in steps:
+
+    def then(step: Any, route: Any, *targets: str) -> None:  # `Send`s go to every seat at once
+        node: Any = routed(Season, step, route)
+        season.add_node(step.__name__, node, destinations=targets, input_schema=Season)
+
+    for step in (brief, harvest, report, vote, enact, record):
         season.add_node(step)
     season.add_edge(START, "brief")
-    season.add_conditional_edges(
-        "brief", begin, ["talk", "negotiate", "harvest"]
-    )  # `Send`: every seat at once
+    season.add_conditional_edges("brief", begin, ["talk", "negotiate", "harvest"])
     season.add_edge("harvest", "enforce")
-    season.add_conditional_edges(
-        "enforce", after_enforcing, ["report", "talk", "negotiate", "regrow", "record"]
-    )
+    then(enforce, after_enforcing, "report", "talk", "negotiate", "regrow", "record")
     season.add_edge("report", "publish")
-    season.add_conditional_edges("publish", after_publishing, ["talk", "negotiate", "regrow"])
-    season.add_conditional_edges("talk", after_talking, ["negotiate", "regrow"])
-    season.add_conditional_edges("negotiate", after_negotiating, ["vote", "regrow"])
+    then(publish, after_publishing, "talk", "negotiate", "regrow")
+    then(talk, after_talking, "negotiate", "regrow")
+    then(negotiate, after_negotiating, "vote", "regrow")
     season.add_edge("vote", "enact")
-    season.add_conditional_edges("enact", after_enacting, ["regrow"])
-    season.add_conditional_edges("regrow", after_regrowing, ["harvest", "record"])
+    season.add_edge("enact", "regrow")
+    then(regrow, after_regrowing, "harvest", "record")
     season.add_edge("record", END)
     return season
 

@@ -24,6 +24,7 @@ def build() -> StateGraph[Any, Any, Any, Any]:
     from nodes.dilemma.drafter import negotiate
     from nodes.dilemma.routing import after_enacting, after_hearing, after_negotiating, after_talking
     from nodes.dilemma.speaker import hear, talk
+    from nodes.dilemma.steps import routed
     from nodes.dilemma.voters import enact, vote
     from nodes.games.brief import begin_round, brief
     from nodes.games.player import act
@@ -33,20 +34,22 @@ def build() -> StateGraph[Any, Any, Any, Any]:
     from nodes.games.warden import after_enforcing, enforce
 
     match = StateGraph(Match, context_schema=GamesTable, input_schema=MatchInput)
-    steps: list[Any] = [brief, talk, hear, negotiate, vote, enact, act, enforce, record]
-    for step in steps:
+
+    def then(step: Any, route: Any, *targets: str) -> None:  # `Send`s go to every seat at once
+        node: Any = routed(Match, step, route)
+        match.add_node(step.__name__, node, destinations=targets, input_schema=Match)
+
+    for step in (brief, vote, act, record):
         match.add_node(step)
     match.add_edge(START, "brief")
-    match.add_conditional_edges(
-        "brief", begin_round, ["talk", "negotiate", "act"]
-    )  # `Send`: every seat at once
-    match.add_conditional_edges("talk", after_talking, ["negotiate", "hear"])
-    match.add_conditional_edges("hear", after_hearing, ["act"])
-    match.add_conditional_edges("negotiate", after_negotiating, ["vote", "act"])
+    match.add_conditional_edges("brief", begin_round, ["talk", "negotiate", "act"])
+    then(talk, after_talking, "negotiate", "hear")
+    then(hear, after_hearing, "act")
+    then(negotiate, after_negotiating, "vote", "act")
     match.add_edge("vote", "enact")
-    match.add_conditional_edges("enact", after_enacting, ["act"])
+    then(enact, after_enacting, "act")
     match.add_edge("act", "enforce")
-    match.add_conditional_edges("enforce", after_enforcing, ["talk", "negotiate", "act", "record"])
+    then(enforce, after_enforcing, "talk", "negotiate", "act", "record")
     match.add_edge("record", END)
     return match
 

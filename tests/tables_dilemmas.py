@@ -105,7 +105,7 @@ def _known(v: Variable) -> str:
 
 def strategies() -> str:
     """The strategies of repeated play."""
-    from negotiators.reference.repeated import STRATEGIES
+    from negotiators.reference.games.repeated import STRATEGIES
 
     rows = []
     for name, made in STRATEGIES.items():

@@ -160,7 +160,7 @@ def test_every_field_of_a_corpus_file_is_in_the_reference() -> None:
 
 def test_every_name_that_a_page_or_a_record_shows_is_explained() -> None:
     from negotiators.protocol import Incident
-    from negotiators.reference.concession import EXPONENTS, Kind
+    from negotiators.reference.debate.concession import EXPONENTS, Kind
     from nodes.findings import strategy
     from nodes.merging.rules import MERGE_RULES
     from scenarios.measures import MEASURES

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evals.arrow.rules import OBJECTIVES
-from negotiators.reference.concession import Clock, Policy, aspiration, persuaded, reservation
+from negotiators.reference.debate.concession import Clock, Policy, aspiration, persuaded, reservation
 from nodes.merging.bargain import Bargain, Merged, nearest
 from nodes.merging.rules import merge
 from nodes.table.seats import Sitting

@@ -27,6 +27,8 @@ BEST = {
     "games": "the best transfers on what can be verified, computed exactly",
 }
 
+NONE = {"commons": "no quota", "games": "no such transfers"}
+
 WITHOUT = {
     "commons": "what these seats reach in this world without a contract",
     "games": "what selfish players reach without a contract",
@@ -45,7 +47,7 @@ def _floor(g: Gathered) -> Section:
     curve = by_concern(g)
     says = [
         f"Under the regime `best` the law in force is {BEST[g.study.setting]}; what is still missing from the optimum "
-        "there, no contract of this language removes.",
+        f"there, {NONE[g.study.setting]} of this language removes.",
         *_floors(g, table),
         *_closing(g, curve),
     ]

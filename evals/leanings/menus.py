@@ -119,7 +119,7 @@ def menu(ward: Ward, names: Sequence[str], digest: str, chosen: Iterable[Array] 
     them from those optima; all that anybody chose. Seeded by the ward. (A sample of the alternatives that holds
     what was chosen: McFadden 1978.)
     """
-    from negotiators.reference.offers import equal_shares
+    from negotiators.reference.debate.offers import equal_shares
     from nodes.findings.base_rate import random_allocations
     from scenarios.optimum import project
 

@@ -108,7 +108,7 @@ def _told(seat: Any) -> str:
 def _kept(record: GameRecord, named: Any) -> Kept:
     if record.status == "invalid":
         return Kept([], {}, {})
-    from negotiators.reference.games_law import under_law
+    from negotiators.reference.games.law import under_law
 
     sat = GameSitting(record.protocol, record.scenario, {s.seat: s for s in record.seats}, record.run_id)
     laws = [law.model_dump(mode="json") for law in record.laws]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from langgraph.types import Overwrite
@@ -11,10 +10,9 @@ from nodes.commons.brief import to_harvest
 from nodes.commons.record import Meeting
 from nodes.commons.sitting import SeasonSitting, month_ahead
 from nodes.commons.state import Season
-from nodes.dilemma.edges import deeds
+from nodes.dilemma.edges import deeds, told
 from nodes.dilemma.sittings import sitting
 from nodes.dilemma.warden import changed_law, summed
-from nodes.table.edges import emit
 from scenarios.commons.measures import sustainable
 
 Json = dict[str, Any]
@@ -32,8 +30,8 @@ async def regrow(state: Season) -> dict[str, Any]:
     change = changed_law(sat, state, now.get("next_law"))
     deposits = summed(now.get("deposits", {}), change.deposits)
     done = now["collapsed"] or month >= sat.steps
-    told = deeds(sat, state, _uses(sat, state), "record" if done else "harvest")
-    edges = await asyncio.to_thread(emit, sat, told, at_once=True)
+    moved_by = deeds(sat, state, _uses(sat, state), "record" if done else "harvest")
+    edges = await told(sat, moved_by)
     return {
         **_kept(state, said, deposits, sat),
         "told": [{**state["so_far"], "said": said, "payments": summed(now["payments"], deposits)}],

@@ -104,7 +104,7 @@ class _Key:
 
 @lru_cache(maxsize=512)
 def _here(key: _Key, concerns: tuple[float, ...], equilibrium: Any) -> tuple[tuple[str, float | None], ...]:
-    from negotiators.reference.dilemma_commons import without_law
+    from negotiators.reference.commons.player import without_law
 
     case = key.case
     return (

@@ -12,7 +12,7 @@ from negotiators.dilemma import DilemmaReply, Occasion
 from negotiators.protocol import Incident
 from nodes.dilemma.sitting import Sitting
 from nodes.table.journal import journal
-from nodes.table.turns import payer
+from nodes.table.turns import computed, payer
 from scenarios.errors import Unreachable
 
 Json = dict[str, Any]
@@ -20,16 +20,14 @@ Json = dict[str, Any]
 
 def sends(sat: Sitting, node: str, state: Mapping[str, Any], seats: Sequence[str]) -> list[Send]:
     """A step of `node` for every seat that a model speaks for, and one for all that are computed."""
-    computed = [s for s in seats if sat.seats[s].model is None]
-    groups = [[s] for s in seats if sat.seats[s].model is not None] + ([computed] if computed else [])
+    solved = [s for s in seats if sat.seats[s].model is None]
+    groups = [[s] for s in seats if sat.seats[s].model is not None] + ([solved] if solved else [])
     return [Send(node, {**state, "group": group}) for group in groups]
 
 
 async def ask(sat: Sitting, state: Mapping[str, Any], occasion: Occasion) -> Json:
     """Ask the seats of the state's group; their moves, what they cost, and what went otherwise."""
-    replies = [
-        await _asked(sat, seat, occasion, state) for seat in state["group"]
-    ]  # of models each has its own
+    replies = await _replies(sat, state, occasion)
     return {
         "moves": [r.move.model_dump(mode="json") for r in replies],
         "usage": [r.usage.model_dump(mode="json") for r in replies if r.usage.calls],
@@ -41,15 +39,25 @@ async def ask(sat: Sitting, state: Mapping[str, Any], occasion: Occasion) -> Jso
 
 def _notes(sat: Sitting, group: Sequence[str]) -> list[str]:
     """On what the play of computed seats rests, as far as it was asked for; kept, as a run may be resumed elsewhere."""
-    computed = any(sat.seats[seat].model is None for seat in group)
-    return list(getattr(sat.reference, "notes", ())) if computed else []
+    if all(sat.seats[seat].model is not None for seat in group):
+        return []
+    return list(getattr(sat.reference, "notes", ()))
 
 
-async def _asked(sat: Sitting, seat: str, occasion: Occasion, state: Mapping[str, Any]) -> DilemmaReply:
-    view, party = sat.view(seat, occasion, state), sat.party(seat)
-    if sat.seats[seat].model is None:
-        return await party.act(view)
-    return await paid(sat, seat, occasion, state["step"], lambda pay: party.act(view, pay=pay))
+async def _replies(sat: Sitting, state: Mapping[str, Any], occasion: Occasion) -> list[DilemmaReply]:
+    group = list(state["group"])
+    views = {seat: sat.view(seat, occasion, state) for seat in group}
+    if sat.seats[group[0]].model is not None:  # a model has a step of its own
+        (seat,) = group
+        party = sat.party(seat)
+        return [await paid(sat, seat, occasion, state["step"], lambda pay: party.act(views[seat], pay=pay))]
+
+    def play() -> list[DilemmaReply]:
+        return [computed(sat.party(seat).act(views[seat])) for seat in group]
+
+    if sat.worked_out(occasion, state):
+        return play()
+    return await asyncio.to_thread(play)  # what is solved for the first time may take seconds
 
 
 async def paid(sat: Sitting, seat: str, occasion: str, step: int, call: Any) -> DilemmaReply:

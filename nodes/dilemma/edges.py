@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nodes.dilemma.sitting import Sitting
 from nodes.record import EdgeEvent
+from nodes.table.edges import emit, tracing
 
 Json = dict[str, Any]
+
+
+async def told(sat: Sitting, edges: Sequence[EdgeEvent]) -> list[Json]:
+    """Edges as the state keeps them, told to whoever follows the run; call it last in a node.
+
+    Where nothing is paid and nobody traces there is nothing to lose: the journal is given them all at the end
+    (`untold`), and a step does not wait for the disk.
+    """
+    if sat.settings.models or tracing():
+        return await asyncio.to_thread(emit, sat, edges, at_once=True)
+    return [e.model_dump(mode="json") for e in edges]
+
+
+def untold(sat: Sitting, edges: list[Json]) -> list[Json]:
+    """Of the edges of a run that is over, those that the journal does not have yet."""
+    return [] if sat.settings.models or tracing() else edges[1:]  # `brief` tells its own
 
 
 def deeds(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from nodes.dilemma.edges import untold
 from nodes.dilemma.record import DilemmaRecord
 from nodes.dilemma.sitting import Sitting
 from nodes.recorder import versions
@@ -28,6 +29,9 @@ async def finished(sat: Sitting, document: DilemmaRecord) -> dict[str, Any]:
 
 def _written(sat: Sitting, document: DilemmaRecord) -> Any:
     path = journal(sat.run_id).finish(document)
+    edges = untold(sat, document.model_dump(mode="json", include={"edges"})["edges"])
+    if edges:
+        journal(sat.run_id).append("edges", edges=edges)
     journal(sat.run_id).append("finished", run_id=sat.run_id, status=document.status)
     put_away(sat.run_id)
     return path

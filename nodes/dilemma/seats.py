@@ -107,7 +107,7 @@ def believed(settings: DilemmaTable, seats: Sequence[DilemmaSeat], of: str) -> t
     Where concerns are private a seat knows the share of each λ at the table, not whose it is: it reckons with the
     mix that is expected of the others (`expected_mix`), which is an approximation.
     """
-    from negotiators.reference.commons import expected_mix
+    from negotiators.reference.commons.policy import expected_mix
 
     degrees = [s.persona.degree for s in seats]
     at = [s.seat for s in seats].index(of)

@@ -151,10 +151,13 @@ class Sitting(ABC):
 
     @property
     def prior(self) -> dict[float, float] | None:
-        """λ -> its share among the seats, where concerns are private: all that seats know of each other."""
-        if self.settings.declared != "private":
-            return None
+        """λ -> its share among the seats, where concerns are private: all that seats know of each other.
+
+        None where they are not, or where all are alike, so that there is nothing not to know.
+        """
         degrees = [at.persona.degree for at in self.seats.values()]
+        if self.settings.declared != "private" or len(set(degrees)) == 1:
+            return None
         return {d: degrees.count(d) / len(degrees) for d in sorted(set(degrees))}
 
     def chat(self, model: str) -> Chat:
@@ -179,9 +182,9 @@ class Sitting(ABC):
             seed=self.settings.seed if at.model is None else self.settings.model_seed,
             now=self.seen(seat, state),
             claims={s: a.claims for s, a in self.seats.items() if a.claims is not None},
-            told=tuple(Told.model_validate(t) for t in state["told"]) if looks_back else (),
+            told=self._told(state["told"]) if looks_back else (),
             so_far=self._heard(state) if at.model else None,
-            own=tuple(Own.model_validate(o) for o in state["own"].get(seat, ())) if looks_back else (),
+            own=tuple(Own.model_validate(o) for o in state["own"].get(seat, ())) if at.model else (),
             law=self.told_law(state) if self.settings.regime == "best" else law and self.proposal(law),
             proposal=None if proposal is None else self.proposal(proposal),
             language=self.language if enforced else None,
@@ -189,6 +192,31 @@ class Sitting(ABC):
             quorum=self.quorum if self.negotiates else None,
             reports=self.reports,
         )
+
+    @cached_property
+    def _worked_out(self) -> set[tuple[Any, ...]]:
+        return set()
+
+    def worked_out(self, occasion: Occasion, state: Mapping[str, Any]) -> bool:
+        """Whether reference seats were asked the like before, under this law, so that all is solved already."""
+        like = (occasion, state["law"], len(state["laws"]), state.get("proposal") is not None)
+        if like in self._worked_out:
+            return True
+        self._worked_out.add(like)
+        return False
+
+    @cached_property
+    def _history(self) -> list[tuple[Json, Told]]:
+        return []
+
+    def _told(self, kept: Sequence[Json]) -> tuple[Told, ...]:
+        """Steps that are over, each parsed once."""
+        known = self._history
+        for place, told in enumerate(kept):
+            if place >= len(known) or (known[place][0] is not told and known[place][0] != told):
+                known[place:] = [(t, Told.model_validate(t)) for t in kept[place:]]
+                break
+        return tuple(told for _, told in known[: len(kept)])
 
     def _heard(self, state: Mapping[str, Any]) -> Told:
         """What was made public in the step under way, and what was said in it."""

@@ -45,7 +45,7 @@ class GamesTable(DilemmaTable):
     @classmethod
     def _known(cls, value: str | None) -> str | None:
         if value not in (None, "equilibrium"):
-            from negotiators.reference.repeated import strategy
+            from negotiators.reference.games.repeated import strategy
 
             strategy(value)
         return value

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import numpy as np
 from langgraph.types import Overwrite
 
 from nodes.dilemma.asking import moved, silent
-from nodes.dilemma.edges import deeds
+from nodes.dilemma.edges import deeds, told
 from nodes.dilemma.routing import agreeing
 from nodes.dilemma.sittings import sitting
 from nodes.dilemma.warden import bitten, changed_law, permitted, settled, summed
@@ -17,7 +16,7 @@ from nodes.games.brief import round_ahead
 from nodes.games.record import Play
 from nodes.games.sitting import ACTIONS, GameSitting
 from nodes.games.state import Match
-from nodes.table.edges import emit, say
+from nodes.table.edges import say
 from scenarios.games.optima import welfare_optima
 
 Json = dict[str, Any]
@@ -44,8 +43,8 @@ async def enforce(state: Match) -> dict[str, Any]:
     held: Match = {**state, "law": change.law, "books": change.books, "now": now}
     play, held = _played(sat, held, chosen, deposits)
     round_, last = state["step"], state["step"] >= sat.steps
-    told = deeds(sat, held, _strategies(sat, play), "record" if last else "act")
-    edges = await asyncio.to_thread(emit, sat, told, at_once=True)
+    moved_by = deeds(sat, held, _strategies(sat, play), "record" if last else "act")
+    edges = await told(sat, moved_by)
     mixtures = {s: m["mixture"] for s, m in moves.items() if m["mixture"]}
     said = sat.said(state)
     play = play.model_copy(update={"mixtures": mixtures, "said": said})

@@ -79,7 +79,7 @@ def policy(kind: str, exponent: float | None, floor: float | None, persuasion: f
     from pydantic import ValidationError
 
     from negotiators.reference import Policy
-    from negotiators.reference.concession import EXPONENTS
+    from negotiators.reference.debate.concession import EXPONENTS
 
     given = {"kind": kind, "exponent": exponent, "floor": floor, "persuasion": persuasion}
     try:

@@ -48,8 +48,10 @@ def chances(commons: Commons) -> Array:
 def event(commons: Commons, month: int) -> Event:
     """What happens in a month, from 1, in the commons' world."""
     kinds = events(commons)
+    if len(kinds) == 1:
+        return kinds[0]
     rng = commons.stream("event", month)
-    happens, which = rng.random(), int(rng.integers(len(kinds) - 1)) if len(kinds) > 1 else 0
+    happens, which = rng.random(), int(rng.integers(len(kinds) - 1))
     return kinds[1 + which] if happens < commons.contingencies.chance else kinds[0]
 
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 
 from evals.leanings import Choice, Choices
-from negotiators.reference.offers import Stance, problem
+from negotiators.reference.debate.offers import Stance, problem
 from personas.load import load as persona
 from personas.persona import Values
 from scenarios.load import load

@@ -10,7 +10,7 @@ import numpy as np
 
 from negotiators.protocol import Move, Reply, View
 from negotiators.reference import Reference
-from negotiators.reference.concession import Policy
+from negotiators.reference.debate.concession import Policy
 from personas.load import load
 from personas.persona import Persona, Values
 from scenarios.ward import Array, Ward

@@ -9,9 +9,9 @@ import time
 import numpy as np
 import pytest
 
-from negotiators.reference.commons import expected_mix, markov_perfect
-from negotiators.reference.commons_law import tabulated
-from negotiators.reference.commons_shares import at_least
+from negotiators.reference.commons.law import tabulated
+from negotiators.reference.commons.policy import expected_mix, markov_perfect
+from negotiators.reference.commons.shares import at_least
 from scenarios.commons import Commons, catalogue, events, load, lot
 from scenarios.commons.law import best_quota_law, language
 from scenarios.commons.optimum import best_law, planner

@@ -9,8 +9,15 @@ import pytest
 
 from negotiators.protocol import Move
 from negotiators.reference import Reference
-from negotiators.reference.concession import Clock, Policy, aspiration, concession, persuaded, reservation
-from negotiators.reference.offers import Stance, problem
+from negotiators.reference.debate.concession import (
+    Clock,
+    Policy,
+    aspiration,
+    concession,
+    persuaded,
+    reservation,
+)
+from negotiators.reference.debate.offers import Stance, problem
 from personas.load import load
 from scenarios.ward import Array
 from tests.negotiators.conformance import view

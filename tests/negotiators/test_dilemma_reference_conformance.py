@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from negotiators.dilemma import DilemmaView
-from negotiators.reference.dilemma import ReferenceParty
+from negotiators.reference.party import ReferenceParty
 from tests.negotiators.dilemma_conformance import DilemmaConformance, Table
 from tests.negotiators.dilemmas import commons_view
 

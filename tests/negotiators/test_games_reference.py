@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from negotiators.reference.games import play, quantal_response, values
-from negotiators.reference.games_private import Belief, Hidden, bayes_nash
+from negotiators.reference.games.equilibrium import play, quantal_response, values
+from negotiators.reference.games.private import Belief, Hidden, bayes_nash
 from scenarios.errors import ParleyError
 from scenarios.games import load
 from scenarios.games.equilibria import expected, pure_equilibria

@@ -10,8 +10,8 @@ import pytest
 
 from negotiators.protocol import Passage
 from negotiators.reference import Reference
-from negotiators.reference.concession import Policy
-from negotiators.reference.offers import Stance, equal_shares, problem
+from negotiators.reference.debate.concession import Policy
+from negotiators.reference.debate.offers import Stance, equal_shares, problem
 from personas.load import load, with_strength
 from personas.utility import in_group, utility
 from scenarios.measures import need_satisfaction

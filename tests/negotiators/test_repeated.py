@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from negotiators.reference.repeated import (
+from negotiators.reference.games.repeated import (
     STRATEGIES,
     AlwaysCooperate,
     AlwaysDefect,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from negotiators.reference.commons_shares import at_least
-from negotiators.reference.commons_stage import (
+from negotiators.reference.commons.shares import at_least
+from negotiators.reference.commons.stage import (
     TOLERANCE,
     Keys,
     Profiles,

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from negotiators.dilemma import DilemmaMove, DilemmaView, Proposal
-from negotiators.reference.commons import Policy, markov_perfect
+from negotiators.reference.commons.policy import Policy, markov_perfect
 from negotiators.reference.menu import Worth, at_least, draft, in_force, law_of
 from scenarios.commons import Commons, Event, events, lot
 from scenarios.commons.rationing import Whole
 from scenarios.commons.regrowth import Transition, transition
 from scenarios.commons.season import caught, season
 from scenarios.errors import ParleyError
+from scenarios.ward import Array
 
 Select = Literal["best", "worst"]
 
@@ -78,12 +79,10 @@ class CommonsPlayer:
             self._after[event] = transition(case.rules, next(e for e in events(case) if e.name == event))
         after = self._after[event]
         group = policy.group(view.seats.index(view.seat))
-        own, all_ = (
-            float(value[after.regime[at, :, left], after.stock[at, :, left]].mean())
-            if after.alive[left]
-            else 0.0
-            for value in (policy.own[group, view.step], policy.welfare[view.step])
-        )
+        then = zip(after.regime[at, :, left].tolist(), after.stock[at, :, left].tolist(), strict=True)
+        cells = list(then) if after.alive[left] else []
+        own = _mean(policy.own[group, view.step], cells)
+        all_ = _mean(policy.welfare[view.step], cells)
         concern = self._beliefs[view.seat][view.seats.index(view.seat)]
         return (all_, own) if math.isinf(concern) else (own + concern * all_, 0.0)
 
@@ -93,6 +92,11 @@ class CommonsPlayer:
             return "Before anybody takes anything, we should agree what each may take."
         took = int(view.now["taken"])
         return f"I took {took} {view.scenario.unit}."  # type: ignore[union-attr]
+
+
+def _mean(value: Array, cells: list[tuple[int, int]]) -> float:
+    """The mean over equally likely next states; 0 after a collapse, when there is none."""
+    return sum(float(value[cell]) for cell in cells) / len(cells) if cells else 0.0
 
 
 def without_law(case: Commons, concerns: tuple[float, ...], select: Select) -> float | None:

@@ -16,8 +16,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from negotiators.reference.commons_grabbing import Grabbing
-from negotiators.reference.commons_stage import (
+from negotiators.reference.commons.grabbing import Grabbing
+from negotiators.reference.commons.stage import (
     TOLERANCE,
     Profiles,
     Stage,

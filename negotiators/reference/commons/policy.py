@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from negotiators.reference.commons_grabbing import Grabbing
-from negotiators.reference.commons_law import Tables, tabulated
-from negotiators.reference.commons_profiles import exact, nearest, scrambled, scrambles
-from negotiators.reference.commons_stage import TOLERANCE, Group, Profiles, Stage, Values, Whole, roles
+from negotiators.reference.commons.grabbing import Grabbing
+from negotiators.reference.commons.law import Tables, tabulated
+from negotiators.reference.commons.profiles import exact, nearest, scrambled, scrambles
+from negotiators.reference.commons.stage import TOLERANCE, Group, Profiles, Stage, Values, Whole, roles
 from scenarios.commons import Commons, cell_of, cells, chances, events, lot, open_to
 from scenarios.commons.contingencies import Event
 from scenarios.commons.regrowth import Transition, transition

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from negotiators.reference.games import Select, best_of, checked_concerns, slack
+from negotiators.reference.games.equilibrium import Select, best_of, checked_concerns, slack
 from scenarios.errors import ParleyError
 from scenarios.games.game import Array, Game
 

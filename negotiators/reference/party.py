@@ -13,8 +13,8 @@ from typing import Literal
 
 from negotiators.dilemma import DilemmaMove, DilemmaReply, DilemmaView
 from negotiators.protocol import Pay
-from negotiators.reference.dilemma_commons import CommonsPlayer
-from negotiators.reference.dilemma_games import GamePlayer
+from negotiators.reference.commons.player import CommonsPlayer
+from negotiators.reference.games.player import GamePlayer
 from scenarios.commons import Commons
 
 __all__ = ["ReferenceParty"]

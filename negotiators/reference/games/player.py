@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Literal
@@ -10,15 +11,17 @@ from typing import Any, Literal
 import numpy as np
 
 from negotiators.dilemma import DilemmaMove, DilemmaView, Proposal
-from negotiators.reference.games import play, quantal_response
-from negotiators.reference.games_law import Changed, under_law
-from negotiators.reference.games_private import Belief, Hidden, bayes_nash
+from negotiators.reference.games.equilibrium import play, quantal_response
+from negotiators.reference.games.law import Changed, under_law
+from negotiators.reference.games.private import Belief, Hidden, bayes_nash
+from negotiators.reference.games.repeated import History, roles, strategy
 from negotiators.reference.menu import Worth, at_least, draft, in_force, law_of
-from negotiators.reference.repeated import History, roles, strategy
 from scenarios.games import Game
 from scenarios.ward import Array
 
 Select = Literal["best", "worst"]
+Plan = tuple[Callable[[str], Array], Worth]
+"""(signal -> chances of one's actions, what one expects of it)."""
 
 CHOICE, DRAW, MEMORY = 5, 6, 7
 """Purposes of draws: which of several equilibria is played, the same for all; what a mixing seat plays; strategies'."""
@@ -41,7 +44,8 @@ class GamePlayer:
         self._select, self._beliefs, self._prior = select, beliefs, prior
         self._precision, self._strategies = precision, strategies or {}
         self._games: dict[Any, Changed] = {}
-        self._mixes: dict[Any, Callable[[str], Array]] = {}
+        self._text = ""
+        self._plans: dict[Any, Plan] = {}
         self._notes: dict[str, None] = {}
 
     @property
@@ -79,7 +83,8 @@ class GamePlayer:
         """The game that a law makes of this one."""
         key = view.regime if view.regime == "best" else law and law.contract
         if key not in self._games:
-            self._games[key] = under_law(_game(view), law_of(view, law), view.steps)
+            self._text = self._text or view.scenario.model_dump_json()
+            self._games[key] = _kept((self._text, key, view.steps), lambda: _under(view, law))
             self._notes.update(dict.fromkeys(self._games[key].notes))
         return self._games[key]
 
@@ -88,16 +93,23 @@ class GamePlayer:
         i = view.seats.index(view.seat)
         return self._plan(view, law, i)[0](str(view.now["signal"]))
 
-    def _plan(self, view: DilemmaView, law: Proposal | None, i: int) -> tuple[Callable[[str], Array], Worth]:
-        key = (view.regime == "best" or (law and law.contract), self._beliefs[view.seat], i, view.step)
-        if key not in self._mixes:
-            self._mixes[key] = self._solved(view, self._changed(view, law), i)  # type: ignore[assignment]
-        return self._mixes[key]  # type: ignore[return-value]
+    def _plan(self, view: DilemmaView, law: Proposal | None, i: int) -> Plan:
+        key = (view.regime == "best" or (law and law.contract), self._beliefs[view.seat], i)
+        if key in self._plans:
+            return self._plans[key]
+        if (*key, view.step) not in self._plans:
+            rng = np.random.default_rng([view.seed, CHOICE, view.step])
+            before = rng.bit_generator.state
+            plan = self._solved(view, self._changed(view, law), i, rng)
+            if rng.bit_generator.state == before:  # nothing was left to chance: the same in every round
+                self._plans[key] = plan
+                return plan
+            self._plans[(*key, view.step)] = plan
+        return self._plans[(*key, view.step)]
 
-    def _solved(self, view: DilemmaView, changed: Changed, i: int) -> tuple[Callable[[str], Array], Worth]:
+    def _solved(self, view: DilemmaView, changed: Changed, i: int, rng: np.random.Generator) -> Plan:
         """(signal -> chances, what the seat expects of it) by the concept that beliefs and noise call for."""
         game, concerns = _game(view), self._beliefs[view.seat]
-        rng = np.random.default_rng([view.seed, CHOICE, view.step])
         single = len(game.states) == 1
         if self._precision is not None and single:
             mixes = quantal_response(changed.payoffs[0], concerns, self._precision).strategies
@@ -110,7 +122,7 @@ class GamePlayer:
 
     def _hidden(
         self, game: Game, changed: Changed, concerns: tuple[float, ...], i: int, rng: np.random.Generator
-    ) -> tuple[Callable[[str], Array], Worth]:
+    ) -> Plan:
         """Play where the state, or the others' concerns, are not known: a Bayes–Nash equilibrium."""
         bare = Hidden.of(game)
         hidden = Hidden(changed.payoffs, bare.chances, bare.signals)
@@ -155,6 +167,23 @@ class GamePlayer:
     def _note(self, note: str) -> None:
         if note:
             self._notes[note] = None
+
+
+def _under(view: DilemmaView, law: Proposal | None) -> Changed:
+    return under_law(_game(view), law_of(view, law), view.steps)
+
+
+_CHANGED: OrderedDict[Any, Changed] = OrderedDict()
+MOST_CHANGED = 2048
+"""Games under laws that are kept from run to run: what a law makes of a game does not hang on who plays it."""
+
+
+def _kept(key: Any, made: Callable[[], Changed]) -> Changed:
+    if key not in _CHANGED:
+        _CHANGED[key] = made()
+        while len(_CHANGED) > MOST_CHANGED:
+            _CHANGED.popitem(last=False)
+    return _CHANGED[key]
 
 
 def _game(view: DilemmaView) -> Game:

@@ -14,9 +14,17 @@ from functools import cache
 import numpy as np
 
 from negotiators.protocol import Incident, Move, Passage, Pay, Reply, Usage, View, move_hash, view_hash
-from negotiators.reference.argument import Case, argue
-from negotiators.reference.concession import Clock, Policy, aspiration, blend, mean, persuaded, reservation
-from negotiators.reference.offers import Problem, Stance, problem
+from negotiators.reference.debate.argument import Case, argue
+from negotiators.reference.debate.concession import (
+    Clock,
+    Policy,
+    aspiration,
+    blend,
+    mean,
+    persuaded,
+    reservation,
+)
+from negotiators.reference.debate.offers import Problem, Stance, problem
 from personas.load import load
 from personas.persona import Persona, Values
 from personas.utility import usable
