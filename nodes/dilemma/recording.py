@@ -22,16 +22,16 @@ LEAST_GAIN = 0.05
 
 async def finished(sat: Sitting, document: DilemmaRecord) -> dict[str, Any]:
     """Write the record beside the journal, whole or not at all, and say so."""
-    path = await asyncio.to_thread(_written, sat, document)
+    record = document.model_dump(mode="json")
+    path = await asyncio.to_thread(_written, sat, document, record["edges"])
     say(f"recorded: {path}", kind="record", run_id=sat.run_id, path=str(path))
-    return {"record": document.model_dump(mode="json")}
+    return {"record": record}
 
 
-def _written(sat: Sitting, document: DilemmaRecord) -> Any:
+def _written(sat: Sitting, document: DilemmaRecord, edges: list[Any]) -> Any:
     path = journal(sat.run_id).finish(document)
-    edges = untold(sat, document.model_dump(mode="json", include={"edges"})["edges"])
-    if edges:
-        journal(sat.run_id).append("edges", edges=edges)
+    if left := untold(sat, edges):
+        journal(sat.run_id).append("edges", edges=left)
     journal(sat.run_id).append("finished", run_id=sat.run_id, status=document.status)
     put_away(sat.run_id)
     return path

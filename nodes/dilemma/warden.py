@@ -80,6 +80,7 @@ def changed_law(sat: Sitting, state: Mapping[str, Any], coming: int | None) -> C
 
 def first_law(sat: Sitting, state: Mapping[str, Any]) -> Json:
     """What becomes of a first state as the law that settings put in force comes into it: deposits are paid in."""
+    sat.law(state)  # the best law may take a second to work out: here, where no loop waits
     change = changed_law(sat, {**state, "law": None}, state["law"])
     now = {**state["now"], "deposits": change.deposits} if change.deposits else state["now"]
     return {"books": change.books, "now": now}
