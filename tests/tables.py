@@ -12,13 +12,16 @@ from tests.tables_dilemmas import DILEMMA_TABLES
 
 Json = dict[str, Any]
 
+WHOLE = ("`--law FILE`", "A contract of your own that is in force from the start, instead of `law`.")
+"""Of a setting that the command line fills out of a file."""
+
 
 def settings(of: str = "triage") -> str:
     """Every setting of a graph: its option, default, what it may be, and what the option's help says."""
     from graphs.setting import setting
 
     fields: dict[str, Json] = setting(of).table.model_json_schema()["properties"]
-    options = _options(of)
+    options = {"contract": WHOLE, **_options(of)}
     rows = [
         (f"`{name}`", options[name][0], _default(f), _allowed(f), options[name][1])
         for name, f in fields.items()
@@ -62,6 +65,8 @@ def _allowed(field: Json) -> str:
     kinds = field.get("anyOf", [])
     besides = "".join(f", or `{kind['const']}`" for kind in kinds if "const" in kind)
     field = next((kind for kind in kinds if kind.get("type") != "null"), field)
+    if "$ref" in field:
+        return "a contract, whole"
     if "enum" in field:
         return ", ".join(f"`{v}`" for v in field["enum"]) if len(field["enum"]) < 12 else "a persona"
     if field["type"] in ("number", "integer"):

@@ -11,11 +11,18 @@ from langgraph.types import Send
 from negotiators.dilemma import DilemmaReply, Occasion
 from negotiators.protocol import Incident
 from nodes.dilemma.sitting import Sitting
+from nodes.table.edges import say
 from nodes.table.journal import journal
 from nodes.table.turns import computed, payer
 from scenarios.errors import Unreachable
 
 Json = dict[str, Any]
+
+SOLVED: dict[str, str] = {
+    "harvest": "what to take under this law",
+    "draft": "what each law they may propose would bring",
+}
+"""What may take seconds the first time, in words."""
 
 
 def sends(sat: Sitting, node: str, state: Mapping[str, Any], seats: Sequence[str]) -> list[Send]:
@@ -57,6 +64,8 @@ async def _replies(sat: Sitting, state: Mapping[str, Any], occasion: Occasion) -
 
     if sat.worked_out(occasion, state):
         return play()
+    if occasion in SOLVED:
+        say(f"reference seats work out {SOLVED[occasion]}", kind="solving", step=state["step"])
     return await asyncio.to_thread(play)  # what is solved for the first time may take seconds
 
 
