@@ -188,6 +188,13 @@ def main(name: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def keep_stdout() -> None:
+    """Python alone writes to stdout: HiGHS, in C++, leaves a stray line there now and then, which goes to stderr."""
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    sys.stdout = open(kept, "w", encoding=sys.stdout.encoding)  # noqa: SIM115, PTH123 — open until the end
+
+
 def _setting(name: str) -> Setting:
     from graphs.setting import setting
 

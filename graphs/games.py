@@ -69,8 +69,9 @@ if __name__ == "__main__":
     import sys
 
     try:
-        from graphs.command import main
+        from graphs.command import keep_stdout, main
 
+        keep_stdout()
         main("games")
     except KeyboardInterrupt:  # before anything had begun
         sys.exit(130)

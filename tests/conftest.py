@@ -7,8 +7,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.documents import Reader
 
 for name in ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING_V2"):
     os.environ.pop(name, None)
@@ -27,3 +31,19 @@ def parley_home() -> Iterator[Path]:
     os.environ["PARLEY_HOME"] = str(home)
     server.stop()
     shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def reader(parley_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    """Somebody who works through a page of the documents, with a scripted server behind every model it names."""
+    from tests.documents import Reader, partner
+    from tests.evals.langsmith_server import langsmith_server
+    from tests.loopback import Loopback
+
+    folder = tmp_path_factory.mktemp("reader")
+    with (
+        Loopback(partner) as server,
+        langsmith_server() as langsmith,
+        Reader(folder, server, langsmith) as reader,
+    ):
+        yield reader

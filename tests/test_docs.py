@@ -1,18 +1,16 @@
-"""Do the documents hold: every command and quoted output, every link, every table that the code could contradict?"""
+"""Do the documents hold: every link, every option, every table that the code could contradict? See also test_pages."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
-from tests.documents import PAGES, Reader, blocks, partner, with_tables
-from tests.evals.langsmith_server import langsmith_server
+from tests.documents import PAGES, Reader, blocks, with_tables
 from tests.loopback import Loopback
 from tests.play import ROOT
 from tests.seasons import match, season
@@ -23,27 +21,6 @@ DILEMMAS = (ROOT / "docs" / "reference-dilemmas.md").read_text(encoding="utf-8")
 HOUSE = ("scenarios", "personas", "retrieval", "negotiators", "nodes", "graphs", "evals")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<to>[^)\s]+)\)")
 VARIABLE = re.compile(r"""env(?:iron)?(?:\.get\(|\[)\s*["']([A-Z][A-Z0-9_]+)|envvar=["']([A-Z0-9_]+)""")
-
-
-@pytest.fixture(scope="module")
-def reader(parley_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
-    folder = tmp_path_factory.mktemp("reader")
-    with (
-        Loopback(partner) as server,
-        langsmith_server() as langsmith,
-        Reader(folder, server, langsmith) as reader,
-    ):
-        yield reader
-
-
-@pytest.mark.slow
-@pytest.mark.postgres
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_a_reader_who_types_all_that_a_page_says_sees_what_it_says(
-    page: Path, reader: Reader, tmp_path: Path
-) -> None:
-    reader.folder = tmp_path
-    reader.read(page)
 
 
 def test_a_reader_notices_what_is_not_as_the_page_says(

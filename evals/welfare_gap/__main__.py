@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated
 import typer
 
 from evals import terminal
+from graphs.command import keep_stdout
 
 app = typer.Typer(
     add_completion=False,
@@ -155,13 +155,6 @@ def main() -> None:
     terminal.run(app, words)
 
 
-def _keep_stdout() -> None:
-    """Python alone writes to stdout: HiGHS, in C++, leaves a stray line there now and then, which goes to stderr."""
-    kept = os.dup(1)
-    os.dup2(2, 1)
-    sys.stdout = open(kept, "w", encoding=sys.stdout.encoding)  # noqa: SIM115, PTH123 — open until the end
-
-
 if __name__ == "__main__":
-    _keep_stdout()
+    keep_stdout()
     main()
