@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -348,18 +347,3 @@ def test_what_strata_explain_is_adjusted_away(patients: pd.DataFrame, by: float)
     explained = patients.assign(**{"h:joint": patients["stratum"] * by})
     value = value_of(explained, "favoured_gap_adjusted")
     assert math.isnan(value) or value == pytest.approx(0, abs=1e-12)
-
-
-@pytest.mark.slow
-def test_ten_thousand_runs_take_a_second_or_two(frames: Frames) -> None:
-    times = 10_000 // len(frames.runs) + 1
-
-    def much(table: pd.DataFrame) -> pd.DataFrame:
-        parts = [table.assign(run_id=table["run_id"] + f"-{k}") for k in range(times)]
-        return pd.concat(parts, ignore_index=True)
-
-    many = Frames(much(frames.runs), much(frames.stages), much(frames.patients))
-    for name in OUTCOMES:
-        began = time.perf_counter()
-        assert len(outcome(many, name)) >= 8_000
-        assert time.perf_counter() - began < 2, name

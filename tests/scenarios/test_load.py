@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -280,7 +279,5 @@ def test_help_and_names_import_nothing_heavy() -> None:
         "import sys, scenarios.__main__, scenarios.load; scenarios.load.names(); "
         "print([m for m in ('numpy', 'pydantic', 'yaml', 'scipy', 'jsonschema') if m in sys.modules])"
     )
-    began = time.perf_counter()
     out = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
-    assert time.perf_counter() - began < 20
