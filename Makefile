@@ -1,9 +1,10 @@
 # Every target sets itself up on a machine that has only Python >= 3.11 and make.
 PYTHON ?= python3
 BIN := .venv/bin
+TORCH ?= 2.13.0
 export LANGSMITH_TEST_TRACKING ?= false
 
-.PHONY: help triage study study-prosocial calibrate test check bench studio lock docs clean
+.PHONY: help triage study study-prosocial train-demo calibrate test check bench studio lock docs clean
 
 help:            ## what there is to make
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/: [^#]*## /\t/' | expand -t 18
@@ -21,10 +22,13 @@ study-prosocial: $(BIN)/.evals  ## studies of the commons and of games: what no 
 	@$(BIN)/python -m evals.experiment run not-enough-games
 	@$(BIN)/python -m evals.findings not-enough-games
 
+train-demo: $(BIN)/.train  ## train a tiny model from scratch on this CPU (under ten minutes) and let it negotiate: a pipeline check
+	@$(BIN)/python -m training.demo
+
 calibrate: $(BIN)/.evals  ## simulate studies with a known answer, print what is found, write docs/calibration.md
 	@$(BIN)/python -m evals.calibration check --out docs/calibration.md
 
-test: $(BIN)/.dev       ## everything that must hold: style, types, tests
+test: $(BIN)/.dev $(BIN)/.train  ## everything that must hold: style, types, tests
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
@@ -40,9 +44,11 @@ studio: $(BIN)/.dev     ## LangGraph Studio on this machine
 	@LANGGRAPH_CLI_NO_ANALYTICS=1 LANGGRAPH_NO_VERSION_CHECK=1 $(BIN)/langgraph dev --no-browser
 
 lock: $(BIN)/uv         ## resolve the locks again, with hashes and without addresses
-	@$(BIN)/uv pip compile -q pyproject.toml --group dev --all-extras --universal --generate-hashes --no-emit-index-url --no-annotate -o requirements-dev.txt
+	@$(BIN)/uv pip compile -q pyproject.toml --group dev --extra evals --extra ray --universal --generate-hashes --no-emit-index-url --no-annotate -o requirements-dev.txt
 	@$(BIN)/uv pip compile -q pyproject.toml --extra evals -c requirements-dev.txt --universal --generate-hashes --no-emit-index-url --no-annotate -o requirements-evals.txt
 	@$(BIN)/uv pip compile -q pyproject.toml -c requirements-dev.txt --universal --generate-hashes --no-emit-index-url --no-annotate -o requirements.txt
+	@echo "torch ; sys_platform == 'never'" > .venv/no-torch.txt  # CPU or CUDA: whichever build the machine's pip gives
+	@$(BIN)/uv pip compile -q pyproject.toml --extra evals --extra train -c requirements-dev.txt --overrides .venv/no-torch.txt --universal --generate-hashes --no-emit-index-url --no-annotate -o requirements-train.txt
 
 docs: $(BIN)/.run       ## write what is derived into docs/
 	@$(BIN)/python -m scenarios schema > docs/ward.schema.json
@@ -65,6 +71,11 @@ $(BIN)/.run: $(BIN)/uv requirements.txt
 $(BIN)/.evals: $(BIN)/.run requirements-evals.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements-evals.txt
 	@touch $@
+
+$(BIN)/.train: $(BIN)/.run requirements-train.txt
+	@$(BIN)/python -c 'import torch' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check 'torch==$(TORCH)'
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements-train.txt
+	@touch $@ $(BIN)/.evals
 
 $(BIN)/.dev: $(BIN)/uv requirements-dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements-dev.txt

@@ -57,6 +57,13 @@ FRONTS = {
         "invoke --rounds 10 --strategy tit-for-tat --opponent-strategy grim",
         listings=("scenarios", "personas", "laws"),
     ),
+    "deliberation": Front(
+        help="Seats with opposed personas talk one dilemma through to a plan, until a judge says that they agree.",
+        invoke="Run one dialogue: live progress, then what came of it.",
+        example="invoke --scenario any:7 --pair speed-quality · invoke --model openai:NAME --window all --rounds 5 · "
+        "invoke --model openai:NAME --opponent-model reference · invoke --alone",
+        listings=("scenarios", "personas"),
+    ),
 }
 
 AsJson = Annotated[

@@ -10,6 +10,8 @@ Json = dict[str, Any]
 
 def listed(setting: str, what: str, personas: Path | None = None) -> list[Json]:
     """Rows of one listing of a setting, each a mapping of the same columns."""
+    if setting == "deliberation":
+        return _of_deliberation(what)
     if setting != "triage":
         return _of_dilemma(setting, what, personas)
     if what == "scenarios":
@@ -41,6 +43,35 @@ def listed(setting: str, what: str, personas: Path | None = None) -> list[Json]:
     from nodes.merging.rules import describe
 
     return describe()
+
+
+def _of_deliberation(what: str) -> list[Json]:
+    if what == "personas":
+        from personas.opposing import pairs
+
+        return [
+            {
+                "name": f"{pair.name}:{pole.name}",
+                "kind": pair.kind,
+                "weighs": ", ".join(f"{c} {w:+g}" for c, w in pole.values.items()),
+                "says": pole.says,
+                "source": pair.source,
+            }
+            for pair in pairs().values()
+            for pole in pair.poles
+        ]
+    from scenarios.dilemmas import catalogue
+
+    return [
+        {
+            "name": d.name,
+            "stratum": d.stratum,
+            "theme": d.theme + (", held out" if d.held_out else ""),
+            "goal": d.goal,
+            "conflict": " / ".join(d.principles),
+        }
+        for d in catalogue().values()
+    ]
 
 
 def _of_dilemma(setting: str, what: str, personas: Path | None) -> list[Json]:

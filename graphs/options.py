@@ -62,8 +62,8 @@ def _under(heading: str, **options: tuple[Any, str]) -> dict[str, Any]:
     }
 
 
-UNLESS_SAID = {"negotiate", "talk", "opening"}
-"""What is done unless it is said not to be, so that the command line needs a word for no."""
+UNLESS_SAID = {"negotiate", "talk", "opening", "clauses"}
+"""What is done unless it is said not to be, or may be settled either way: the command line needs a word for no."""
 
 
 def _flag(name: str) -> str:
@@ -198,7 +198,56 @@ GAMES_OPTIONS: dict[str, Any] = {
     **_run_of("A catalogue game (default prisoners-dilemma), NAME,T=5,…, lift:NAME, csv:PATH#ID, or a path."),
 }
 
-OPTIONS = {"triage": DEBATE_OPTIONS, "commons": COMMONS_OPTIONS, "games": GAMES_OPTIONS}
+DELIBERATION_OPTIONS: dict[str, Any] = {
+    **_under(
+        "Seats",
+        pair=(str, "Opposing personas of seats A and B (default evidence-emotion); see `list personas`."),
+        swap=(bool, "The pair's second persona takes seat A, who speaks first."),
+        panel=(list[str], "Persona of a further seat, PAIR:POLE; repeat for more."),
+        mediator=(bool, "A mediator speaks at the end of every round."),
+        personas=(Path, "A folder with pairs of your own."),
+    ),
+    **_under(
+        "Protocol",
+        rounds=(int, "The cap on rounds (default 7); a dialogue ends once its judge says YES."),
+        window=(str, "How many of the last turns a seat sees (default 2), or all."),
+        judge=(
+            str,
+            "Who says whether they agree: rule, or a model (default: the rule, or the seats' model).",
+        ),
+        clauses=(bool, "Whether models are shown the clauses a plan is made of (default: where need be)."),
+        completion=(
+            StrEnum("Completion", ["agreed", "always"]),
+            "When a plan is written down (default agreed).",
+        ),
+        alone=(bool, "No dialogue: seat A writes the plan by itself, knowing both personas."),
+        concession=(
+            StrEnum("Giving", ["linear", "boulware", "conceder"]),
+            "How reference seats give way (default linear).",
+        ),
+        floor=(float, "Worth below which a reference seat agrees to nothing, 0 to 1 (default 0)."),
+    ),
+    **_under(
+        "Models",
+        model=(str, "reference (default), or a chat model such as openai:NAME, for every seat."),
+        opponent_model=(str, "Another model for every seat but A."),
+        mediator_model=(str, "Another model for the mediator."),
+        base_url=(str, "An OpenAI-compatible server: vLLM, Ollama, llama.cpp, `python -m training.serve`."),
+        timeout_s=(float, "Seconds to wait for one reply (default 60)."),
+        temperature=(float, "Of what models say (default 0.7)."),
+        completion_temperature=(float, "Of the plan that is written down (default 0.1)."),
+        top_p=(float, "Nucleus of sampling (default 0.95)."),
+        max_output_tokens=(int, "Cap on one turn; sent only if given."),
+    ),
+    **_run_of("A dilemma (default late-result), any:SEED, moralchoice:PATH#ID, or PATH#NAME of a file."),
+}
+
+OPTIONS = {
+    "triage": DEBATE_OPTIONS,
+    "commons": COMMONS_OPTIONS,
+    "games": GAMES_OPTIONS,
+    "deliberation": DELIBERATION_OPTIONS,
+}
 
 
 def options_of(setting: str) -> Callable[[Command], Command]:

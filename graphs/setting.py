@@ -1,4 +1,4 @@
-"""What are the settings that agents negotiate in: triage, the commons, games, each with all that tells it apart."""
+"""What are the settings that agents negotiate in: triage, commons, games, deliberation, each with all its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-NAMES = ("triage", "commons", "games")
+NAMES = ("triage", "commons", "games", "deliberation")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Setting:
 @cache
 def setting(name: str) -> Setting:
     """The setting of a name, its parts imported now. Raises ParleyError for a name that is none."""
-    made = {"triage": _triage, "commons": _commons, "games": _games}
+    made = {"triage": _triage, "commons": _commons, "games": _games, "deliberation": _deliberation}
     if name not in made:
         raise ParleyError(f"setting: none is called '{name}'; there are {', '.join(NAMES)}")
     return made[name]()
@@ -111,4 +111,24 @@ def _games() -> Setting:
         load=load,
         name_run=name_run,
         steps=lambda game, table: 10 + 12 * table.rounds,
+    )
+
+
+def _deliberation() -> Setting:
+    from graphs import deliberation
+    from nodes.deliberation.brief import name_run
+    from nodes.deliberation.record import DeliberationRecord
+    from nodes.deliberation.settings import DeliberationTable
+    from scenarios.dilemmas import load
+
+    return Setting(
+        name="deliberation",
+        key="dilemma",
+        build=deliberation.build,
+        compiled=deliberation.compiled,
+        table=DeliberationTable,
+        record=DeliberationRecord,
+        load=load,
+        name_run=name_run,
+        steps=lambda dilemma, table: 10 + table.rounds * (4 + len(table.seat_models)),
     )

@@ -64,6 +64,14 @@ class Completion(Model):
 
 
 @dataclass(frozen=True)
+class Sampling:
+    """How a model's words are drawn; None is not sent, and what a server refuses is left out."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+
+
+@dataclass(frozen=True)
 class DeliberationView:
     """All that a seat may know when it speaks. It knows its own persona alone, but for who writes the completion."""
 
@@ -78,6 +86,7 @@ class DeliberationView:
     clauses: bool  # whether it is shown the clauses and asked for a plan line
     seed: int
     personas: tuple[Pole, ...] = ()  # every seat's, as seated: for the completion alone
+    sampling: Sampling = Sampling()  # of a model
     agreed: Plan | None = None  # what the judge says was agreed: for the completion alone
 
     @property

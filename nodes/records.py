@@ -9,16 +9,24 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter
 
 from nodes.commons.record import CommonsRecord
+from nodes.deliberation.record import DeliberationRecord
 from nodes.games.record import GameRecord
 from nodes.record import Record, RunRecord
 
-AnyRecord = Annotated[RunRecord | CommonsRecord | GameRecord, Field(discriminator="setting")]
+AnyRecord = Annotated[
+    RunRecord | CommonsRecord | GameRecord | DeliberationRecord, Field(discriminator="setting")
+]
 
-KINDS: dict[str, type[Record]] = {"triage": RunRecord, "commons": CommonsRecord, "games": GameRecord}
+KINDS: dict[str, type[Record]] = {
+    "triage": RunRecord,
+    "commons": CommonsRecord,
+    "games": GameRecord,
+    "deliberation": DeliberationRecord,
+}
 
 
 @cache
-def reader() -> TypeAdapter[RunRecord | CommonsRecord | GameRecord]:
+def reader() -> TypeAdapter[RunRecord | CommonsRecord | GameRecord | DeliberationRecord]:
     """Reads a record of any setting; a document that names none is none."""
     return TypeAdapter(AnyRecord)
 

@@ -20,7 +20,9 @@ class Pole(Written):
     """One stance of a pair. `values` are what its reference seat weighs; a model is given the words alone."""
 
     name: Slug
-    says: str = Field(min_length=1, max_length=600, description="the brief in words, given to a model as it stands")
+    says: str = Field(
+        min_length=1, max_length=600, description="the brief in words, given to a model as it stands"
+    )
     values: dict[str, float] = Field(default_factory=dict, description="consideration -> weight, −2 to 2")
 
     @field_validator("values")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 def show(record: Record, console: Console) -> None:
     """Print the page of a record, of whichever setting."""
     from nodes.commons.record import CommonsRecord
+    from nodes.deliberation.record import DeliberationRecord
     from nodes.games.record import GameRecord
     from nodes.record import RunRecord
 
@@ -20,6 +21,8 @@ def show(record: Record, console: Console) -> None:
         from graphs.pages.debate import page
     elif isinstance(record, CommonsRecord):
         from graphs.pages.season import page  # type: ignore[assignment]
+    elif isinstance(record, DeliberationRecord):
+        from graphs.pages.dialogue import page  # type: ignore[assignment]
     else:
         assert isinstance(record, GameRecord)
         from graphs.pages.match import page  # type: ignore[assignment]

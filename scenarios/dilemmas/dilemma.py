@@ -56,7 +56,9 @@ class Dilemma(Written):
     stratum: Stratum
     held_out: bool = Field(default=False, description="never trained on: set by its theme")
     goal: str = Field(min_length=3, max_length=80, description="three to five words")
-    prompt: str = Field(min_length=20, max_length=1200, description="two or three sentences that end in a question")
+    prompt: str = Field(
+        min_length=20, max_length=1200, description="two or three sentences that end in a question"
+    )
     principles: dict[str, str] = Field(
         min_length=2, max_length=2, description="the two considerations in conflict, each in words"
     )
@@ -71,7 +73,9 @@ class Dilemma(Written):
             raise ValueError("prompt: ends in no question; end it with what is to be decided and a '?'")
         for name in self.principles:
             if name not in CONSIDERATIONS:
-                raise ValueError(f"principles: no consideration '{name}'; there are {', '.join(CONSIDERATIONS)}")
+                raise ValueError(
+                    f"principles: no consideration '{name}'; there are {', '.join(CONSIDERATIONS)}"
+                )
         return self
 
     @property

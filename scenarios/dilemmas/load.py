@@ -91,7 +91,9 @@ def parse_dilemma(data: object, source: str) -> Dilemma:
     from scenarios.reading import explained
 
     if not isinstance(data, dict):
-        raise ParleyError(f"{source}: a dilemma is a mapping of name, theme, stratum, goal, prompt; write one")
+        raise ParleyError(
+            f"{source}: a dilemma is a mapping of name, theme, stratum, goal, prompt; write one"
+        )
     try:
         return Dilemma.model_validate(data)
     except ValidationError as error:
