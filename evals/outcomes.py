@@ -23,6 +23,7 @@ from scenarios.ward import Array
 if TYPE_CHECKING:
     import pandas as pd
 
+    from evals.deliberation.frames import DeliberationFrames
     from evals.dilemmas.frames import DilemmaFrames
     from evals.frames import Frames
 
@@ -44,18 +45,16 @@ class Outcome:
     of: Of
 
 
-def outcome(frames: Frames | DilemmaFrames, name: str) -> pd.DataFrame:
+def outcome(frames: Frames | DilemmaFrames | DeliberationFrames, name: str) -> pd.DataFrame:
     """An outcome of every run, as a table of (run_id, stage, value); value is NaN where it is undefined.
 
     Raises ParleyError for a name that is no outcome, and for a `gap:` or `utility:` that is not in OUTCOMES where no
     run has that attribute or seat.
     """
-    from evals.dilemmas.frames import DilemmaFrames
+    from evals.frames import Frames
 
-    if isinstance(frames, DilemmaFrames):
-        from evals.dilemmas.outcomes import outcome as outcome_of_dilemma
-
-        return outcome_of_dilemma(frames, name)
+    if not isinstance(frames, Frames):
+        return find_for(frames.setting, name).of(frames)  # type: ignore[arg-type]
     found = find(name)
     if name not in OUTCOMES and not frames.stages.empty:
         kind, _, of = name.partition(":")
@@ -78,6 +77,21 @@ def find(name: str) -> Outcome:
     near = get_close_matches(name, [*OUTCOMES, "gap:ATTRIBUTE", "utility:SEAT"], 3, 0.5)
     mend = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(OUTCOMES)}"
     raise ParleyError(f"outcome: none is called '{name}'; {mend}")
+
+
+def find_for(setting: str, name: str) -> Outcome:
+    """The outcome of a name in a setting. Raises ParleyError, with the nearest names, for a name that is none."""
+    if setting == "triage":
+        return find(name)
+    from evals.deliberation import outcomes as of_deliberations
+    from evals.dilemmas import outcomes as of_dilemmas
+
+    known = of_deliberations.OUTCOMES if setting == "deliberation" else of_dilemmas.OUTCOMES[setting]
+    if name in known:
+        return known[name]
+    near = get_close_matches(name, known, 3, 0.5)
+    mend = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
+    raise ParleyError(f"outcome: none is called '{name}' in the setting {setting}; {mend}")
 
 
 def numbers(column: pd.Series) -> Array:

@@ -12,14 +12,15 @@ from scenarios.errors import ParleyError
 
 if TYPE_CHECKING:
     from nodes.commons.record import CommonsRecord
+    from nodes.deliberation.record import DeliberationRecord
     from nodes.games.record import GameRecord
     from nodes.record import RunRecord
 
-    AnyRecord = RunRecord | CommonsRecord | GameRecord
+    AnyRecord = RunRecord | CommonsRecord | GameRecord | DeliberationRecord
 
 Kept = TypeVar("Kept")
 
-SettingName = Literal["triage", "commons", "games"]
+SettingName = Literal["triage", "commons", "games", "deliberation"]
 SETTINGS: tuple[SettingName, ...] = get_args(SettingName)
 
 PARALLEL_FROM = 64

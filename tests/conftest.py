@@ -14,6 +14,10 @@ import pytest
 if TYPE_CHECKING:
     from tests.documents import Reader
 
+# Before numpy is imported: several test processes, each with threads of linear algebra on every core, wait for one
+# another. What tests start inherits it.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
 for name in ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING_V2"):
     os.environ.pop(name, None)
 os.environ["LANGSMITH_TEST_TRACKING"] = "false"

@@ -8,15 +8,13 @@ payoff of a type that nobody is of, a difference whose other run is missing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evals.dilemmas.frames import PROSOCIAL, SELFISH, DilemmaFrames
 from evals.dilemmas.strata import told
-from evals.outcomes import Better, Outcome, numbers
-from scenarios.errors import ParleyError
+from evals.outcomes import Better, Outcome, find_for, numbers
 from scenarios.ward import Array
 
 if TYPE_CHECKING:
@@ -30,19 +28,9 @@ LEAST_SURPLUS = 0.05
 
 
 def outcome(frames: DilemmaFrames, name: str) -> pd.DataFrame:
-    """An outcome of every complete run, as a table of (run_id, stage, value). Raises ParleyError as `find` does."""
-    made: pd.DataFrame = find(frames.setting, name).of(frames)  # type: ignore[arg-type]
+    """An outcome of every complete run, as a table of (run_id, stage, value). Raises ParleyError as `find_for` does."""
+    made: pd.DataFrame = find_for(frames.setting, name).of(frames)  # type: ignore[arg-type]
     return made
-
-
-def find(setting: str, name: str) -> Outcome:
-    """The outcome of a name in a setting. Raises ParleyError, with the nearest names, for a name that is none."""
-    known = OUTCOMES[setting]
-    if name in known:
-        return known[name]
-    near = get_close_matches(name, known, 3, 0.5)
-    mend = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
-    raise ParleyError(f"outcome: none is called '{name}' in the setting {setting}; {mend}")
 
 
 def column(runs: pd.DataFrame, name: str) -> Array:

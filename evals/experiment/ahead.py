@@ -97,6 +97,10 @@ def _calls(study: Study, run: Run) -> Counter[str]:
     """Calls by model of one run; of a dilemma the most there can be."""
     if study.setting == "triage":
         return calls_of(run.table)
+    if study.setting == "deliberation":
+        from evals.deliberation.ahead import calls_of as calls_of_dialogue
+
+        return calls_of_dialogue(run.table)
     from evals.dilemmas.ahead import calls_of as calls_of_dilemma
 
     return calls_of_dilemma(_loaded(study.setting, run.scenario), run.table)
@@ -198,6 +202,10 @@ def _tokens(plan: Plan) -> dict[str, tuple[int, int]]:
 def _turns(study: Study, run: Run) -> Iterable[tuple[str, float, float]]:
     if study.setting == "triage":
         return _spoken(run)
+    if study.setting == "deliberation":
+        from evals.deliberation.ahead import spoken as spoken_in_dialogue
+
+        return spoken_in_dialogue(_loaded(study.setting, run.scenario), run.table)
     from evals.dilemmas.ahead import spoken
 
     return spoken(_loaded(study.setting, run.scenario), run.table)

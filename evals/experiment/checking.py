@@ -86,6 +86,8 @@ def _fits(study: Study, given: Mapping[str, Any], where: str, field: str) -> Non
             raise ParleyError(f"{where}: {words.removeprefix(f'{field}: ')}") from None
     if study.setting == "triage":
         _known_personas(given, where)
+    elif study.setting == "deliberation":
+        _known_pairs(given, where)
     else:
         _known_concerns(given, where)
 
@@ -100,6 +102,17 @@ def _known_personas(given: Mapping[str, Any], where: str) -> None:
             load(name, equipment().personas)
         except ParleyError as error:
             raise ParleyError(f"{where}: {error}") from None
+
+
+def _known_pairs(given: Mapping[str, Any], where: str) -> None:
+    from nodes.table.equipment import equipment
+    from personas.opposing import load_pair
+
+    try:
+        for name in [*([given["pair"]] if "pair" in given else []), *given.get("panel", ())]:
+            load_pair(str(name).partition(":")[0], equipment().personas)
+    except ParleyError as error:
+        raise ParleyError(f"{where}: {error}") from None
 
 
 def _known_concerns(given: Mapping[str, Any], where: str) -> None:
@@ -235,14 +248,10 @@ def _check_side(study: Study, side: Mapping[str, Any], where: str, tables: list[
 def _known_outcome(study: Study, name: str, where: str) -> None:
     """Refuse an outcome that nobody computes; where that part of Parley is not installed nothing is refused."""
     try:
-        from evals.dilemmas.outcomes import find as find_for
-        from evals.outcomes import find
+        from evals.outcomes import find_for
     except ModuleNotFoundError:
         return
     try:
-        if study.setting == "triage":
-            find(name)
-        else:
-            find_for(study.setting, name)
+        find_for(study.setting, name)
     except ParleyError as error:
         raise ParleyError(f"{where}.{error}") from None

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from evals.experiment.ledger import DONE, Folder, standings
 from scenarios.errors import ParleyError
@@ -64,11 +64,20 @@ def _told(study: Study) -> Json:
     return told
 
 
+PROMPTS: dict[str, Literal["debate", "dilemma", "deliberation"]] = {
+    "triage": "debate",
+    "commons": "dilemma",
+    "games": "dilemma",
+    "deliberation": "deliberation",
+}
+"""By which words the models of a setting are asked."""
+
+
 def prompts_of(study: Study) -> dict[str, str]:
     """Hashes of the prompts that models of this setting are given."""
     from negotiators.chat import prompt_hashes
 
-    return prompt_hashes() if study.setting == "triage" else prompt_hashes("dilemma")
+    return prompt_hashes(PROMPTS[study.setting])
 
 
 def freeze(plan: Plan, folder: Folder, amend: str | None = None) -> Json:

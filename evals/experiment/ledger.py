@@ -153,7 +153,7 @@ def spent(record: Json) -> dict[str, list[int | None]]:
 
 
 def models_of(record: Json) -> dict[str, str]:
-    """The model of every seat of a record; of a debate's mediator, of a dilemma's coder."""
+    """The model of every seat of a record; of a debate's mediator, of a dilemma's coder, of a dialogue's judge."""
     protocol = record["protocol"]
     if record.get("setting", "triage") == "triage":
         from nodes.settings import Table
@@ -162,6 +162,11 @@ def models_of(record: Json) -> dict[str, str]:
         seats = {seat: model for seat, _, model, _ in settings.seated()}
         return seats | {"mediator": settings.mediator_model or settings.model}
     seats = {seat["seat"]: seat["model"] or "reference" for seat in record["seats"]}
+    if record["setting"] == "deliberation":
+        from nodes.deliberation.settings import DeliberationTable
+
+        table = DeliberationTable.model_validate(protocol)
+        return seats | {"mediator": table.mediating_model, "judge": table.judging}
     return seats | ({"coder": protocol["coder_model"]} if protocol["coder_model"] else {})
 
 

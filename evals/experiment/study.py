@@ -19,13 +19,16 @@ BASE = "base"
 SELECTORS = ("stage", "control")
 """What selects rows of a hypothesis beside factors: a stage, and a listed condition's name ("" for the cross)."""
 
-NAMED_BY_VALUE = ("framework", "opponent", "panel", "model", "opponent_model", "mediator_model", "merge_rule")
+NAMED_BY_VALUE = (
+    *("framework", "opponent", "panel", "pair"),
+    *("model", "opponent_model", "mediator_model", "merge_rule"),
+)
 """Factors whose values speak for themselves in a condition's name."""
 
-UNITS = {"triage": "ward", "commons": "world", "games": "game"}
+UNITS = {"triage": "ward", "commons": "world", "games": "game", "deliberation": "dilemma"}
 """What is drawn anew: the cluster that intervals and tests are over, by setting."""
 
-FINAL = {"triage": "joint", "commons": "final", "games": "final"}
+FINAL = {"triage": "joint", "commons": "final", "games": "final", "deliberation": "final"}
 """The stage that a hypothesis is about where it names none, by setting."""
 
 RESERVED = {"seed": "list them under `seeds`", "replicate": "say how many under `replicates`"}
@@ -133,7 +136,7 @@ class Study(Model):
     name: Slug
     question: Words
     source: str = ""
-    setting: Literal["triage", "commons", "games"] = "triage"
+    setting: Literal["triage", "commons", "games", "deliberation"] = "triage"
     wards: tuple[Words, ...] = Field(min_length=1, validation_alias=AliasChoices("wards", "scenarios"))
     seeds: tuple[Seed, ...] = Field(default=(1,), min_length=1)
     replicates: int = Field(default=1, ge=1, le=10_000)
@@ -184,6 +187,8 @@ class Study(Model):
         if not isinstance(entries, list | tuple):
             return value
         out = [part for e in entries for part in (expand(e) if isinstance(e, str) else [e])]
+        if info.field_name == "wards" and info.data.get("setting") == "deliberation":
+            out = [name for e in out for name in _dilemmas(e)]
         twice = next((e for e in out if out.count(e) > 1), None) if len(out) < 2000 else None
         first = [(e, e.partition(",")[0]) for e in out if isinstance(e, str)]
         torn = next((e for e, part in first if "=" in part and ":" not in part and "/" not in part), None)
@@ -235,6 +240,15 @@ def label(value: Any) -> str:
 def labels(wanted: Any) -> list[str]:
     """The values a selection allows: one, or the entries of a list."""
     return [label(w) for w in wanted] if isinstance(wanted, list | tuple) else [label(wanted)]
+
+
+def _dilemmas(spec: Any) -> list[Any]:
+    """`held-out`, `train` and `all` as the names of those dilemmas of the catalogue; any other spec as it is."""
+    if spec not in ("held-out", "train", "all"):
+        return [spec]
+    from scenarios.dilemmas import catalogue
+
+    return [d.name for d in catalogue().values() if spec == "all" or d.held_out == (spec == "held-out")]
 
 
 _RANGE = re.compile(r"\{(\d{1,9})\.\.(\d{1,9})\}")

@@ -96,7 +96,8 @@ def export(
 ) -> list[Path]:
     """The tables of a study as Parquet and CSV under `tables/`; the files written.
 
-    Of debates runs, stages, patients and edges; of dilemmas runs, seats, steps and laws.
+    Of debates runs, stages, patients and edges; of commons and games runs, seats, steps and laws; of deliberations
+    runs, turns and verdicts.
     """
     where = folder if isinstance(folder, Folder) else Folder(Path(folder))
     out = []
@@ -123,10 +124,13 @@ def _named(where: Folder, plan: Plan, progress: Callable[[int, int], None] | Non
         made = study_frames(where, plan, progress=progress)
         named = {"runs": made.runs, "stages": made.stages, "patients": made.patients}
         return named | {"edges": from_records(record_paths(where, plan))}
-    from evals.dilemmas.frames import exported
-    from evals.dilemmas.frames import study_frames as dilemma_frames
+    if plan.study.setting == "deliberation":
+        from evals.deliberation import frames as deliberations
 
-    return exported(dilemma_frames(where, plan, progress))
+        return deliberations.exported(deliberations.study_frames(where, plan, progress))
+    from evals.dilemmas import frames as dilemmas
+
+    return dilemmas.exported(dilemmas.study_frames(where, plan, progress))
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,8 @@ RATIO_FROM = 0.05
 """A ratio is taken only where its denominator exceeds this."""
 LEAST = 5
 """A group of fewer patients than this is shown and marked, and enters no pooled gap."""
+APART = ["attribute", "unit", "stage"]
+"""What groups are compared within."""
 DECIMALS = 3
 """Need satisfactions equal to so many decimals are ties in a rank correlation: solvers leave noise of 1e-5."""
 
@@ -64,41 +66,37 @@ def group_tables(
     c = coded(frames, roles)
     c = c.with_pairs() if pairs else c
     unit, keys = c.units(by)
-    parts = [_attribute(c, unit, k, least) for k in range(len(c.attributes))]
     import pandas as pd
 
-    where = list(keys.columns)
-    both = []
-    for tables in ([p[0] for p in parts], [p[1] for p in parts]):
-        table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"unit": [], "stage": []})
-        table = pd.concat([keys.iloc[table["unit"]].reset_index(drop=True), table], axis=1)
-        both.append(table.drop(columns="unit")[[*where, *(n for n in table if n not in (*where, "unit"))]])
-    return GroupTables(*both)
-
-
-def _attribute(c: Coded, unit: Codes, k: int, least: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows of both tables for attribute k."""
-    import pandas as pd
-
-    size = len(c.groups[k])
-    cells = pd.concat(_cells(c, unit, k), ignore_index=True).sort_values(["stage", "unit", "group"])
-    unknown = cells[cells["group"] < 0].groupby(["unit", "stage"])["n"].sum()
+    parts = [t.assign(attribute=k) for k in range(len(c.attributes)) for t in _cells(c, unit, k)]
+    if not parts:
+        return GroupTables(*(pd.DataFrame(columns=[*keys, "stage"]) for _ in range(2)))
+    cells = pd.concat(parts, ignore_index=True).sort_values(["attribute", "stage", "unit", "group"])
+    unknown = cells[cells["group"] < 0].groupby(APART)["n"].sum()
     cells = cells[cells["group"] >= 0].reset_index(drop=True)
-    cells["small"] = cells["patients"] < least
-    gaps = _gaps(cells) if len(cells) else pd.DataFrame(columns=["unit", "stage"])
+    cells["small"], cells["mean"] = cells["patients"] < least, cells["met"] / cells["n"]
+    gaps = _gaps(cells) if len(cells) else pd.DataFrame(columns=[*APART, "worst_group", "best_group"])
+    gaps["unknown"] = unknown.reindex(pd.MultiIndex.from_frame(gaps[APART])).fillna(0).to_numpy(int)
     cells = cells.drop(columns=["met", "wards_known"])
-    names = np.array([*c.groups[k], None], dtype=object)
-    stage_names = np.array(c.stages, dtype=object)
-    where = pd.MultiIndex.from_frame(gaps[["unit", "stage"]])
-    gaps["unknown"] = unknown.reindex(where).fillna(0).to_numpy(int)
-    for table in (cells, gaps):
-        table["stage"] = stage_names[table["stage"].to_numpy(int)]
-        table.insert(2, "attribute", c.attributes[k])
-        table.insert(3, "crossed", crossed(c.attributes[k]))
-    cells["group"] = names[cells["group"].to_numpy(int)]
-    for column in ("worst_group", "best_group"):
-        gaps[column] = names[gaps[column].fillna(size).to_numpy(int)]
-    return cells, gaps
+    return GroupTables(_named(c, keys, cells, "group"), _named(c, keys, gaps, "worst_group", "best_group"))
+
+
+def _named(c: Coded, keys: pd.DataFrame, table: pd.DataFrame, *groups: str) -> pd.DataFrame:
+    """A table with names in place of codes, where a group is missing none; what it is apart by comes first."""
+    import pandas as pd
+
+    k = table["attribute"].to_numpy(int)
+    facts = {
+        "stage": np.array(c.stages, dtype=object)[table["stage"].to_numpy(int)],
+        "attribute": np.array(c.attributes, dtype=object)[k],
+        "crossed": np.array([crossed(a) for a in c.attributes], dtype=bool)[k],
+    }
+    named = [np.array([*names, None], dtype=object) for names in c.groups]  # −1, the last, is no group
+    for column in groups:
+        codes = table[column].fillna(-1).to_numpy(int)
+        table[column] = np.array([named[i][g] for i, g in zip(k, codes, strict=True)], dtype=object)
+    first = keys.iloc[table["unit"]].reset_index(drop=True).assign(**facts)
+    return pd.concat([first, table.drop(columns=APART)], axis=1)
 
 
 def _cells(c: Coded, unit: Codes, k: int) -> Iterator[pd.DataFrame]:
@@ -124,7 +122,10 @@ def _cells(c: Coded, unit: Codes, k: int) -> Iterator[pd.DataFrame]:
 
 
 def _metric_frame(cells: pd.DataFrame) -> Any:
-    """Mean need satisfaction by group through MetricFrame: need met over patients asked, unit × stage apart."""
+    """Mean need satisfaction by group through MetricFrame: need met over patients asked, APART.
+
+    One frame for every attribute: most of what a MetricFrame takes, it takes anew for each.
+    """
     from fairlearn.metrics import MetricFrame
 
     def mean(asked: Array, satisfied: Array) -> float:
@@ -135,26 +136,22 @@ def _metric_frame(cells: pd.DataFrame) -> Any:
         y_true=cells["n"],
         y_pred=cells["met"],
         sensitive_features=cells[["group"]],
-        control_features=cells[["unit", "stage"]],
+        control_features=cells[APART],
     )
 
 
 def _gaps(cells: pd.DataFrame) -> pd.DataFrame:
-    """Give the cells their `mean`; and a row a unit and stage of what lies between the groups."""
+    """A row an attribute, unit and stage of what lies between the groups."""
     import pandas as pd
 
-    where = ["unit", "stage"]
-    frame = _metric_frame(cells)
-    cells["mean"] = frame.by_group["mean"].loc[pd.MultiIndex.from_frame(cells[[*where, "group"]])].to_numpy()
-    large = cells[~cells["small"]]
-    compared = frame if len(large) == len(cells) else _metric_frame(large) if len(large) else None
-    every = cells.groupby(where)
+    large, every = cells[~cells["small"]], cells.groupby(APART)
     gaps = pd.DataFrame(
         {"gap": np.nan, "ratio": np.nan, "worst": np.nan, "worst_group": np.nan, "best_group": np.nan},
         index=every.size().index,
     )
-    if compared is not None:
-        kept, sizes = large.set_index("group").groupby(where)["mean"], large.groupby(where).size()
+    if len(large):
+        compared = _metric_frame(large)
+        kept, sizes = large.set_index("group").groupby(APART)["mean"], large.groupby(APART).size()
         enough = sizes.index[sizes >= 2]
         gaps.loc[enough, "gap"] = compared.difference()["mean"].loc[enough]
         ratio = compared.ratio()["mean"].loc[enough]

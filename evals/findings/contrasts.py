@@ -16,12 +16,13 @@ from scenarios.errors import ParleyError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from evals.deliberation.frames import DeliberationFrames
     from evals.dilemmas.frames import DilemmaFrames
     from evals.experiment.study import Hypothesis
     from evals.frames import Frames
     from evals.statistics import Estimate
 
-    AnyFrames = Frames | DilemmaFrames
+    AnyFrames = Frames | DilemmaFrames | DeliberationFrames
 
 Selection = Mapping[str, Any]
 """Which rows: `stage`, `control` (a listed condition's name, "" for the crossed base), or factor values."""
@@ -118,18 +119,18 @@ def contrasts(
 
 def contrast(frames: AnyFrames, hypothesis: Hypothesis, rng: np.random.Generator) -> Contrast:
     """One hypothesis tested on the study's runs, and the same contrast over the bargaining null's policies."""
-    from evals.dilemmas.frames import DilemmaFrames
     from evals.dilemmas.strata import over_strata
+    from evals.frames import Frames
     from evals.statistics import estimate
 
     h = hypothesis
     pairs, unmatched = differences(frames, h.outcome, h.of, h.against)
-    if isinstance(frames, DilemmaFrames):
-        found = over_strata(pairs, apart(h.of, h.against), rng, h.direction)
-    else:
+    if isinstance(frames, Frames):
         found = estimate(
             pairs["difference"].to_numpy(float), pairs["cluster"].to_numpy(), rng=rng, alternative=h.direction
         )
+    else:
+        found = over_strata(pairs, apart(h.of, h.against), rng, h.direction)
     low, high = _bargaining_band(frames, h)
     return Contrast(
         hypothesis=h,

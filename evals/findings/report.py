@@ -103,6 +103,10 @@ def findings(folder: Folder, plan: Plan, tell: Tell) -> tuple[str, list[Section]
     """Make a study's findings and write them; the title, the sections and the path of findings.md."""
     from evals.findings.write import write
 
+    if plan.study.setting == "deliberation":
+        from evals.deliberation.report import findings as of_deliberations
+
+        return of_deliberations(folder, plan, tell)
     if plan.study.setting != "triage":
         from evals.dilemmas.report import findings as of_dilemmas
 

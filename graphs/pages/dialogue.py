@@ -29,9 +29,9 @@ VERDICTS = {
 }
 
 MEASURES = (
-    ("worth_mean", "mean worth", "of the plan to the seats; attainable {worth_mean}"),
-    ("worth_min", "worth to the worse off", "attainable {worth_min}"),
-    ("nash", "√ of the worths' product", "attainable {nash}"),
+    ("mean", "mean worth", "of the plan to the seats; attainable {mean}"),
+    ("least", "worth to the worse off", "attainable {least}"),
+    ("nash", "product of the worths", "attainable {nash}"),
     ("pareto", "efficient", "1: no plan is better for one and worse for none"),
     ("one_sided", "one-sided", "0: contested clauses survived evenly; 1: one seat's alone"),
     ("faithful", "faithful", "1: what was written down is what was agreed"),
@@ -177,6 +177,6 @@ def measured(record: DeliberationRecord) -> RenderableType:
         grid.add_row(f"worth to {s.seat}", number(worth, 3), Text(note, style="dim"))
     for key, name, note in MEASURES:
         if key in record.measures:
-            told = note.format(**({"worth_mean": "–", "worth_min": "–", "nash": "–"} | best))
+            told = note.format(**({"mean": "–", "least": "–", "nash": "–"} | best))
             grid.add_row(name, number(record.measures[key], 3), Text(told, style="dim"))
     return grid

@@ -24,13 +24,15 @@ MOST_PROBLEMS = 20
 class Question:
     """One question to a model: its messages, the schema of the answer, and the prompts it is asked again by.
 
-    `tool`: the name under which the answer's form is offered to the model; None: the debate's.
+    `schema`: None where the answer is plain words. `tool`: the name under which the answer's form is offered to
+    the model; None: the debate's. `sampling`: temperature and top_p, where they are not the line's.
     """
 
     messages: tuple[Message, ...]
-    schema: Json
+    schema: Json | None
     prompts: Prompts
     tool: str | None = field(default=None, kw_only=True)
+    sampling: Json = field(default_factory=dict, kw_only=True)
 
     @property
     def hash(self) -> str:
@@ -122,7 +124,9 @@ class Asker:
         write. `pay` is called with each request and the function that makes the call. Raises Unreachable.
         """
         pay = pay or unkept
-        request: Json = {"messages": list(question.messages), "schema": question.schema, "seed": seed}
+        request: Json = {"messages": list(question.messages), "seed": seed, **question.sampling}
+        if question.schema is not None:
+            request["schema"] = question.schema
         if question.tool is not None:
             request["tool"] = question.tool
         account.take(await pay(request, self.call))
@@ -147,7 +151,7 @@ class Asker:
             )
             return again
         again = request | {"messages": corrective(question, str(reply.get("text") or ""), first.problems)}
-        if not first.complete and reply.get("route") == "plain":
+        if question.schema is not None and not first.complete and reply.get("route") == "plain":
             again["route"] = "tools"
         hashed = digest(again["messages"])[:12]
         account.note("corrected", f"asked once more (prompt {hashed}): {listed(first.problems)}")
@@ -178,8 +182,11 @@ def corrective(question: Question, text: str, problems: Sequence[str]) -> list[M
 
 def shorter(question: Question) -> list[Message]:
     """Asking again after a reply that was cut off: the same question, and to be brief."""
-    system, user = question.messages
-    return [system, {"role": "user", "content": f"{user['content']}\n\n{question.prompts.render('shorter')}"}]
+    *before, user = question.messages
+    return [
+        *before,
+        {"role": "user", "content": f"{user['content']}\n\n{question.prompts.render('shorter')}"},
+    ]
 
 
 def listed(problems: Sequence[str], most: int = 6) -> str:

@@ -35,7 +35,7 @@ Json = dict[str, Any]
 ROUTES = ("json_schema", "json_object", "plain")
 FOREIGN_ROUTES = ("tools", "plain")
 TOOL = "submit_allocation"
-OPTIONS = ("temperature", "seed", "max_tokens")
+OPTIONS = ("temperature", "top_p", "seed", "max_tokens")
 """What may be left out of a request if the server names it while refusing."""
 
 
@@ -75,18 +75,22 @@ class Line:
     async def call(self, request: Json) -> Json:
         """One answered call: `request` and the reply are plain JSON, fit for a checkpoint.
 
-        Request: `messages`, `schema`, `seed`, optionally `tool`, `route` and `max_tokens`. Reply: `text`,
-        `finish_reason`, `usage`, `model`, `route`, `seconds`, `incidents`. Raises Unreachable, in one line
-        without a key, when the tries are used up or trying again would not help.
+        Request: `messages`, `seed`, optionally `schema` (without it the answer is plain words), `tool`, `route`,
+        `max_tokens`, `temperature` and `top_p`. Reply: `text`, `finish_reason`, `usage`, `model`, `route`,
+        `seconds`, `incidents`. Raises Unreachable, in one line without a key, when the tries are used up or
+        trying again would not help.
         """
         model = await self._model()
         rng = random.Random(digest(request))
-        form = replace(self._form, route=request["route"]) if request.get("route") else self._form
+        wanted = request.get("route") or (None if "schema" in request else "plain")
+        form = replace(self._form, route=wanted) if wanted else self._form
         started, incidents, tries = time.monotonic(), list[Json](), 1
         while True:
             got = await self._in_turn(model, request, form)
             if not isinstance(got, Failure):
-                if not request.get("route"):
+                if "schema" not in request:
+                    self._form = replace(self._form, without=form.without)
+                elif not wanted:
                     self._form = form
                 return got | {
                     "route": form.route,
@@ -180,7 +184,7 @@ class Line:
 
     def _options(self, request: Json, form: Form) -> Json:
         """Cap, seed and temperature, as far as set. One's own servers know the cap's old name, OpenAI the new one."""
-        out: Json = {}
+        out: Json = {k: v for k, v in _drawn(request).items() if k not in form.without}
         cap = request.get("max_tokens") or self.max_tokens
         if cap and "max_tokens" not in form.without:
             own = self.server.openai and self.server.base_url is not None
@@ -189,14 +193,19 @@ class Line:
             if request.get("seed") is not None and "seed" not in form.without:
                 out["seed"] = request["seed"]
             if self.temperature is not None and "temperature" not in form.without:
-                out["temperature"] = self.temperature
+                out.setdefault("temperature", self.temperature)
         return out
 
     def _other_forms(self, form: Form, request: Json, failure: Failure) -> Iterator[Form]:
         """Forms still to be tried after a refusal: without the option it names, else by the next route."""
         if not failure.refused:
             return
-        sent = {"temperature": self.temperature, "seed": request.get("seed")}
+        sent = {
+            "temperature": self.temperature,
+            "seed": request.get("seed"),
+            "top_p": None,
+            **_drawn(request),
+        }
         sent["max_tokens"] = request.get("max_tokens") or self.max_tokens
         for option in OPTIONS:
             named = option in failure.said.lower() or (
@@ -212,6 +221,11 @@ class Line:
         for option in OPTIONS:
             if sent[option] is not None and option not in form.without:
                 yield replace(form, without=form.without | {option})
+
+
+def _drawn(request: Json) -> Json:
+    """How a request itself says that words are drawn; what it leaves open is the line's, or the server's."""
+    return {k: request[k] for k in ("temperature", "top_p") if request.get(k) is not None}
 
 
 def _change(form: Form, other: Form) -> str:

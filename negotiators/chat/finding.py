@@ -34,7 +34,7 @@ def outermost(text: str, key: str) -> tuple[dict[str, Any] | None, str]:
     if len(text) > LONGEST_TEXT:
         return None, f"the answer is longer than {LONGEST_TEXT} characters; give a shorter one"
     try:
-        found = _objects(_without_thoughts(text.strip()), key)
+        found = _objects(without_thoughts(text.strip()), key)
     except _TwiceError as twice:
         return None, f"the key {said(str(twice))} stands twice in one object; give it once"
     if len(found) == 1:
@@ -59,7 +59,7 @@ def _named(key: str) -> str:
     return f"{'an' if key[0] in 'aeiou' else 'a'} `{key}`"
 
 
-def _without_thoughts(text: str) -> str:
+def without_thoughts(text: str) -> str:
     """The text after a model's thinking aloud: closed, opened in the prompt, or never closed.
 
     What is one JSON object from end to end has no thoughts around it, whatever its argument quotes.

@@ -15,9 +15,12 @@ from negotiators.chat.calling import Limits, Line
 from negotiators.chat.cost import Prices, load_prices, price_of
 from negotiators.chat.debate.parse import Reading, read
 from negotiators.chat.debate.prompting import PROMPTS, Asked, merge_question, question
+from negotiators.chat.deliberation import speaking
+from negotiators.chat.deliberation.prompting import PROMPTS as DELIBERATION_PROMPTS
 from negotiators.chat.dilemma.moving import act, code
 from negotiators.chat.dilemma.prompting import PROMPTS as DILEMMA_PROMPTS
 from negotiators.chat.models import build, server
+from negotiators.deliberation import DeliberationView, Dialogue, Said
 from negotiators.dilemma import DilemmaReply, DilemmaView
 from negotiators.protocol import Move, Passage, Pay, Reply, Status, View
 from personas.persona import Persona, Values
@@ -62,7 +65,7 @@ class Chat:
         )
         self._asker = Asker(self._line, max_output_tokens, self.call)
         self._price = price_of(model, load_prices() if prices is None else prices)
-        for prompts in (PROMPTS, DILEMMA_PROMPTS):
+        for prompts in (PROMPTS, DILEMMA_PROMPTS, DELIBERATION_PROMPTS):
             prompts.texts()  # read now: a file read in an event loop would block it
 
     def __repr__(self) -> str:
@@ -137,6 +140,22 @@ class Chat:
         The move is that seat's draft, with its words. Raises as `act` does, and ParleyError without a language.
         """
         return await code(self._asker, view, words, self._price, pay)
+
+    async def speak(self, view: DeliberationView, *, pay: Pay | None = None) -> Said:
+        """Its `Utterance` in a deliberation, or a mediator's: plain words, or an abstention, in at most two calls.
+
+        The view's sampling goes before the temperature of the seat. Words that were cut off stand as `truncated`;
+        where two replies held none the seat abstains. Raises Unreachable, never a partial reply.
+        """
+        return await speaking.speak(self._asker, view, self._price, pay)
+
+    async def complete(self, view: DeliberationView, *, pay: Pay | None = None) -> Said:
+        """The `Completion` of a dialogue, or a plan by this agent alone where nothing was said. Raises as `speak`."""
+        return await speaking.complete(self._asker, view, self._price, pay)
+
+    async def judge(self, dialogue: Dialogue, *, pay: Pay | None = None) -> Said:
+        """Its `Verdict` after a round: missing, never a NO, where neither of two replies can be read."""
+        return await speaking.judge(self._asker, dialogue, self._price, pay, name=self.server.spec)
 
     async def _settle(
         self,

@@ -18,7 +18,7 @@ def window_of(dialogue: Sequence[Turn], window: int | Literal["all"]) -> tuple[l
     return list(dialogue[first:]), list(range(first, len(dialogue)))
 
 
-def round_of(dialogue: Sequence[Utterance], verdicts: Sequence[Verdict]) -> int:
+def round_of(verdicts: Sequence[Verdict]) -> int:
     """The round under way, from 1: every verdict has ended one."""
     return len(verdicts) + 1
 

@@ -30,7 +30,7 @@ async def judge(state: Deliberation) -> Command[Literal["speak", "complete", "re
     """The verdict on the round that is over; YES leads to the completion, NO to the next round until the cap."""
     sat = sitting(state)
     dialogue, verdicts = spoken(state)
-    round_ = round_of(dialogue, verdicts)
+    round_ = round_of(verdicts)
     named = sat.settings.judging
     model = None if named == "rule" else named
     view = sat.judged(dialogue, round_)

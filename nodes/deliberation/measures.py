@@ -48,7 +48,7 @@ def measures(
 
 
 def benchmarks(sat: Sitting) -> Measured:
-    """The best that any plan reaches, by enumeration: the greatest mean, least and Nash product of the seats' worth.
+    """The best that any plan reaches, by enumeration: the greatest `mean`, `least` and `nash` of the seats' worth.
 
     {} where the dilemma has no clauses or a persona no values.
     """

@@ -27,7 +27,7 @@ async def speak(state: Deliberation) -> Command[Literal["speak", "mediate", "jud
     """The next seat's turn of this round."""
     sat = sitting(state)
     dialogue, verdicts = spoken(state)
-    seat = next_seat(sat.talking, dialogue, round_of(dialogue, verdicts))
+    seat = next_seat(sat.talking, dialogue, round_of(verdicts))
     assert seat is not None
     update, target = await _take_turn(sat, state, seat, model_of(sat, seat), "speak")
     return Command(goto=target, update=update)
@@ -45,7 +45,7 @@ async def _take_turn(
     sat: Sitting, state: Deliberation, who: str, model: str | None, node: str
 ) -> tuple[Json, AfterSpeaking]:
     dialogue, verdicts = spoken(state)
-    round_ = round_of(dialogue, verdicts)
+    round_ = round_of(verdicts)
     view = sat.view(who, dialogue, round_)
     said = await asked(sat, who, node, round_, model, lambda pay: sat.speaker(model).speak(view, pay=pay))
     assert isinstance(said.what, Utterance)

@@ -9,7 +9,11 @@ from itertools import product
 from scenarios.dilemmas.dilemma import Dilemma, Plan, Values
 
 LINE = re.compile(r"\bplan\s*:\s*([^\n]+)", re.IGNORECASE)
-CLAUSE = re.compile(r"([a-z0-9][a-z0-9_-]*)\s*=\s*([a-z0-9][a-z0-9_-]*)", re.IGNORECASE)
+CLAUSE = (
+    re.compile(  # possessive, and from the start of a word alone: time grows with the length, not its square
+        r"(?<![a-z0-9_-])[_-]*+([a-z0-9][a-z0-9_-]*+)\s*+=\s*+([a-z0-9][a-z0-9_-]*+)", re.IGNORECASE
+    )
+)
 CONSENTS = re.compile(r"\bi agree to this plan\b", re.IGNORECASE)
 PARTS = re.compile(r"\blet us agree to differ\b", re.IGNORECASE)
 
@@ -51,8 +55,9 @@ def parts(text: str) -> bool:
 
 
 def whole(plan: Mapping[str, str], dilemma: Dilemma) -> bool:
-    """Whether a plan settles every issue; never where there is none to settle."""
-    return bool(dilemma.issues) and plan.keys() == dilemma.issues.keys()
+    """Whether a plan settles every issue by an option of it; never where there is none to settle."""
+    settled = plan.keys() == dilemma.issues.keys()
+    return settled and bool(plan) and all(o in dilemma.issues[i].options for i, o in plan.items())
 
 
 def in_words(plan: Mapping[str, str], dilemma: Dilemma) -> str:

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 
 from evals.dilemmas.frames import framed, rows_of
-from evals.dilemmas.outcomes import OUTCOMES, find, outcome
+from evals.dilemmas.outcomes import OUTCOMES, outcome
 from evals.dilemmas.strata import over_strata
 from evals.experiment.study import Hypothesis
 from evals.findings.contrasts import contrast, differences
+from evals.outcomes import find_for as find
 from evals.outcomes import outcome as any_outcome
 from evals.statistics import estimate, sign_flip
 from scenarios.errors import ParleyError

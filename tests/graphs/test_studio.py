@@ -199,7 +199,7 @@ def test_an_address_in_a_request_goes_nowhere(server: str) -> None:
 
 def test_the_export_needs_no_more_than_its_folder() -> None:
     exported = json.loads((ROOT / "langgraph.json").read_text())
-    for graph in ("triage", "commons", "games"):
+    for graph in ("triage", "commons", "games", "deliberation"):
         assert exported["graphs"][graph].endswith(f"{graph}.py:graph")
         assert (ROOT / "graphs" / f"{graph}.py").exists()
 
@@ -247,9 +247,33 @@ def test_a_game_is_played_over_many_rounds_on_the_server(server: str) -> None:
     assert record["scenario"]["name"] == "stag-hunt"
 
 
+def test_a_deliberation_has_a_form_and_is_held_on_the_server(server: str) -> None:
+    schemas = schemas_of(server, "deliberation")
+    form = schemas["context_schema"]["properties"]
+    assert "evidence-emotion" in form["pair"]["enum"]
+    assert not {"base_url", "out", "api_key", "personas"} & form.keys()
+    assert set(schemas["input_schema"]["properties"]) == {"scenario", "dilemma"}
+
+    async def job(client: Any) -> Any:
+        thread = (await client.threads.create())["thread_id"]
+        await run(client, {}, {"mediator": True}, thread, "deliberation")
+        await run(client, {"scenario": "any:5"}, {"window": "all"}, thread, "deliberation")
+        return (await client.threads.get_state(thread))["values"]
+
+    values = with_client(server, job)
+    assert values["record"]["protocol"]["window"] == "all"
+    assert values["dialogue"] == values["record"]["dialogue"], "a second run starts afresh"
+    assert [e["index"] for e in values["edges"]] == list(range(len(values["edges"])))
+
+
 @pytest.mark.parametrize(
     ("graph", "given", "context"),
     [
+        ("deliberation", {"scenario": "moralchoice:/etc/passwd#1"}, {}),
+        ("deliberation", {"scenario": "/etc/passwd#x"}, {}),
+        ("deliberation", {"dilemma": {"name": "x"}}, {}),
+        ("deliberation", {}, {"pair": "../../etc"}),
+        ("deliberation", {}, {"window": 0}),
         ("commons", {"scenario": "/etc/passwd"}, {}),
         ("commons", {"scenario": "no-such-pool"}, {}),
         ("commons", {"commons": {"name": "x"}}, {}),

@@ -102,6 +102,11 @@ def test_with_tracing_every_node_and_every_edge_is_a_run_with_who_moved_and_how(
             ("brief", "talk", "negotiate", "vote", "enact", "act", "enforce", "record"),
             {"strategy:cooperate", "strategy:propose", "strategy:accept"},
         ),
+        (
+            "deliberation",
+            ("brief", "speak", "judge", "complete", "record"),
+            {"strategy:open", "strategy:consent", "strategy:agreed", "strategy:complete"},
+        ),
     ],
 )
 def test_the_edges_of_a_dilemma_are_traced_with_their_strategies(
@@ -132,7 +137,7 @@ def test_the_edges_of_a_dilemma_are_traced_with_their_strategies(
     assert key not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("graph", ["commons", "games"])
+@pytest.mark.parametrize("graph", ["commons", "games", "deliberation"])
 def test_a_dilemma_without_tracing_leaves_nothing_to_the_net(graph: str, tmp_path: Path) -> None:
     watch = WATCH.replace("graphs.triage", f"graphs.{graph}")
     done = subprocess.run(

@@ -1,0 +1,165 @@
+"""Is a deliberation used from a terminal as every graph is: records, pages, lists, bad input in a line?"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from nodes.records import reader, schema
+from tests.play import ROOT, environment, typed
+
+Told = pytest.CaptureFixture[str]
+GRAPH = "deliberation"
+
+
+def test_json_puts_the_record_alone_on_stdout_and_it_fits_its_schema(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Told
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert typed("invoke", "--json", monkeypatch=monkeypatch, graph=GRAPH) == 0
+    data = json.loads(capsys.readouterr().out)
+    jsonschema.validate(data, schema())
+    assert data["setting"] == GRAPH
+    kept = tmp_path / "runs" / f"{data['run_id']}.json"
+    assert json.loads(kept.read_text()) == data
+    assert reader().validate_python(data).model_dump(mode="json") == data
+    events = [json.loads(line) for line in kept.with_suffix(".jsonl").read_text().splitlines()]
+    assert (events[0]["event"], events[-1]["event"]) == ("started", "finished")
+    assert [e["edge"] for e in events if e["event"] == "edge"] == data["edges"]
+    assert typed("show", data["run_id"][:-3], monkeypatch=monkeypatch, graph=GRAPH) == 0
+    page = capsys.readouterr().out
+    for part in (
+        "What was said",
+        "in the end",
+        "YES",
+        "What it is worth",
+        "no evidence about language models",
+    ):
+        assert part in page, part
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--alone",), ("written by one agent alone", "not at the table")),
+        (("--mediator", "--rounds", "3"), ("mediator",)),
+        (("--panel", "speed-quality:speed", "--window", "all"), ("C speed", "sees all turns")),
+        (("--scenario", "any:3", "--concession", "boulware", "--rounds", "1"), ("the seats did not agree",)),
+    ],
+    ids=lambda v: " ".join(v),
+)
+def test_a_page_says_what_was_set_and_what_came_of_it(
+    words: tuple[str, ...],
+    says: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Told,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert typed("invoke", *words, monkeypatch=monkeypatch, graph=GRAPH) == 0
+    page = capsys.readouterr().out
+    for part in says:
+        assert part in page, part
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--scenario", "late-resul"), "did you mean late-result"),
+        (("--scenario", "any:x"), "any:7"),
+        (("--scenario", "nowhere.yaml#x"), "nowhere.yaml"),
+        (("--scenario", "broken.yaml#x"), "broken.yaml"),
+        (("--scenario", "moralchoice:/nowhere.csv#1"), "/nowhere.csv"),
+        (("--pair", "evidence-emotoin"), "did you mean 'evidence-emotion'"),
+        (("--pair", "../etc"), "--pair"),
+        (("--panel", "speed"), "--panel"),
+        (("--panel", "speed-quality:nobody"), "speed and quality"),
+        (("--window", "0"), "--window"),
+        (("--window", "some"), "--window"),
+        (("--rounds", "0"), "--rounds"),
+        (("--alone", "--mediator"), "alone"),
+        (("--floor", "2"), "--floor"),
+        (("--judge", "openai:x"), "OPENAI_API_KEY"),
+        (("--personas", "people", "--pair", "bad"), "bad.yaml"),
+    ],
+    ids=lambda v: v if isinstance(v, str) else " ".join(v),
+)
+def test_bad_input_is_one_clear_line_and_exit_code_2(
+    words: tuple[str, ...], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Told
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    (tmp_path / "broken.yaml").write_text("theme: x\ndilemmas: [\n")
+    (tmp_path / "people").mkdir()
+    (tmp_path / "people" / "bad.yaml").write_text("kind: substance\nsource: this test\npoles: []\n")
+    assert typed("invoke", *words, monkeypatch=monkeypatch, graph=GRAPH) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Traceback" not in err
+    assert says in err
+    told = [line for line in err.strip().splitlines() if not re.match(r" *\d+\.\ds  ", line)]  # less progress
+    assert len(told) == 1 or "╭" in err
+    assert not list(tmp_path.glob("runs/*.json")), "nothing is recorded"
+
+
+@pytest.mark.parametrize(
+    ("listing", "expected"),
+    [("scenarios", {"late-result"}), ("personas", {"evidence-emotion:evidence", "evidence-emotion:emotion"})],
+)
+def test_lists_name_everything_there_is(
+    listing: str, expected: set[str], monkeypatch: pytest.MonkeyPatch, capsys: Told
+) -> None:
+    assert typed("list", listing, "--json", monkeypatch=monkeypatch, graph=GRAPH) == 0
+    assert expected <= {row["name"] for row in json.loads(capsys.readouterr().out)}
+
+
+def test_help_is_quick_and_loads_nothing_heavy() -> None:
+    heavy = (
+        "langgraph",
+        "langchain",
+        "numpy",
+        "scipy",
+        "psycopg",
+        "torch",
+        "transformers",
+        "trl",
+        "pandas",
+        "yaml",
+    )
+    code = (
+        "import sys, runpy; sys.argv = ['deliberation', 'invoke', '--help']\n"
+        "try: runpy.run_module('graphs.deliberation', run_name='__main__')\n"
+        f"finally: print([m for m in {heavy!r} if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment(), capture_output=True, text=True
+    )
+    assert "--window" in done.stdout
+    assert "--no-clauses" in done.stdout
+    assert done.stderr.strip() == "[]"
+
+
+def test_nothing_but_training_imports_torch(tmp_path: Path) -> None:
+    code = (
+        "import sys, runpy; sys.argv = ['deliberation', 'invoke', '--json']\n"
+        "try: runpy.run_module('graphs.deliberation', run_name='__main__')\n"
+        "finally: print([m for m in ('torch', 'transformers', 'trl') if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment(), capture_output=True, text=True
+    )
+    assert json.loads(done.stdout)["status"] == "complete"
+    assert done.stderr.strip().endswith("[]")
+
+
+def test_draw_shows_the_machine(monkeypatch: pytest.MonkeyPatch, capsys: Told) -> None:
+    assert typed("draw", monkeypatch=monkeypatch, graph=GRAPH) == 0
+    drawn = capsys.readouterr().out
+    for node in ("speak", "mediate", "judge", "complete", "record"):
+        assert f"\t{node}({node})" in drawn
