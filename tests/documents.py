@@ -12,7 +12,6 @@ Conventions of a fenced block, all in its info string, which a reader never sees
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.evals.langsmith_server import KEY, LangSmith
+from tests.forking import STUDIES, Forker
 from tests.loopback import Answer, Heard, Loopback, honest_seat
 from tests.play import ROOT, environment
 
@@ -83,43 +83,6 @@ def blocks(page: Path) -> Iterator[Block]:
         yield Block(page, line, found.start("text"), language, flags, found["text"])
 
 
-FORKER = """
-import json, os, runpy, sys, traceback
-import cel_expr_python.cel, clarabel, nashpy, scipy.optimize
-import graphs.session, langchain_openai, langgraph.checkpoint.memory
-from graphs import commons, games, triage
-for graph in (commons, games, triage):
-    graph.build()
-    del sys.modules[graph.__name__]  # or it would not be run as a module of its own
-for line in sys.stdin:
-    job = json.loads(line)
-    child = os.fork()
-    if not child:
-        write = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        os.chdir(job["cwd"])
-        for number, name in enumerate(("stdin", "stdout", "stderr")):
-            os.dup2(os.open(job[name], write if number else os.O_RDONLY), number)
-        sys.stdin = open(0, closefd=False)
-        os.environ.clear()
-        os.environ.update(job["env"])
-        sys.argv = job["argv"]
-        code = 1
-        try:
-            run = runpy.run_path if job["argv"][0].endswith(".py") else runpy.run_module
-            run(job["argv"][0], run_name="__main__", **({} if run is runpy.run_path else {"alter_sys": True}))
-            code = 0
-        except SystemExit as stop:
-            code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-        except BaseException:
-            traceback.print_exc()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-"""Each command is a fork of one process that has done its imports: a second each, where a fresh one takes three."""
-
-
 def partner(heard: Heard) -> Answer:
     """The scripted partner behind every model that a page names: a seat of either setting, or a judge of rhetoric."""
     from tests.dilemma_partner import honest_party
@@ -142,20 +105,11 @@ class Reader:
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._forker = subprocess.Popen(
-            [sys.executable, "-c", FORKER],
-            env=environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self._forker = Forker(STUDIES)
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._forker.stdin and self._forker.stdout
-        self._forker.stdin.close()
-        self._forker.wait(30)
-        self._forker.stdout.close()
+        self._forker.close()
 
     def read(self, page: Path, mend: bool = False) -> None:
         """Do all that a page says; raises AssertionError at the first thing that is not as it says.
@@ -197,7 +151,6 @@ class Reader:
             assert words[0] in NOT_RUN, f"{block.where}: `{line}` is neither run nor listed in NOT_RUN"
 
     def _run(self, words: list[str], given: dict[str, str]) -> int:
-        assert self._forker.stdin and self._forker.stdout
         files = {"stdin": os.devnull, "stdout": "stdout.txt", "stderr": "stderr.txt"}
         for sign, name in (("<", "stdin"), (">", "stdout")):
             if sign in words:
@@ -211,10 +164,7 @@ class Reader:
         if "--base-url" in words:
             words[words.index("--base-url") + 1] = self.server.base_url
         env = {k: v for k, v in environment(given).items() if k != "PARLEY_RUNS"} | {"COLUMNS": "130"}
-        job = {"argv": words, "cwd": str(self.folder), "env": env, **files}
-        self._forker.stdin.write(json.dumps(job) + "\n")
-        self._forker.stdin.flush()
-        code = int(self._forker.stdout.readline())
+        code = self._forker.run(words, self.folder, env, files, 600)
         self.said = "".join(
             (self.folder / files[n]).read_text(encoding="utf-8") for n in ("stdout", "stderr")
         )

@@ -18,6 +18,7 @@ from nodes.record import RunRecord
 from nodes.settings import Table
 from nodes.table.equipment import Equipment, lend
 from scenarios.load import load
+from tests import forking
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -60,18 +61,23 @@ def without_times(record: RunRecord) -> dict[str, Any]:
 
 
 def command(
-    *words: str, cwd: Path, env: Mapping[str, str] | None = None, graph: str = "triage", **more: Any
+    *words: str,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    graph: str = "triage",
+    input: str = "",
+    fresh: bool = False,
 ) -> subprocess.CompletedProcess[str]:
-    """Type `python -m graphs.triage …`, or another graph's name, and wait for it."""
-    return subprocess.run(
-        [sys.executable, "-m", f"graphs.{graph}", *words],
-        cwd=cwd,
-        env=environment(env),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        **more,
-    )
+    """Type `python -m graphs.triage …`, or another graph's name, and wait for it.
+
+    By a fork of a process that has done the imports; by a `fresh` process where what is imported and when matters,
+    as it does to tracing, which reads its variables once.
+    """
+    module, whole = f"graphs.{graph}", environment(env)
+    if not fresh and not any(name.startswith("LANGSMITH_") for name in env or {}):
+        return forking.typed(module, *words, cwd=cwd, env=whole, input=input, timeout_s=120)
+    line = [sys.executable, "-m", module, *words]
+    return subprocess.run(line, cwd=cwd, env=whole, input=input, capture_output=True, text=True, timeout=120)
 
 
 def typed(*words: str, monkeypatch: pytest.MonkeyPatch, graph: str = "triage") -> int:

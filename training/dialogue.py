@@ -23,7 +23,7 @@ Agree = Callable[[Dialogue], Verdict | Awaitable[Verdict]]
 """Whether they agree after a round. A verdict of kind None, or Unreachable raised, is a judge that failed."""
 
 Reward = Callable[
-    [Dilemma, str, tuple[Pole, Pole], tuple[Utterance, ...]], float | None | Awaitable[float | None]
+    [Dilemma, str, tuple[Pole, Pole], tuple[Utterance, ...]], float | Awaitable[float | None] | None
 ]
 """What a plan is worth: of the dilemma, the plan's words, both personas and the dialogue (empty for one agent alone).
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -56,6 +57,8 @@ class TransformersPolicy:
         self.batch = batch
         self._template = Template(tokenizer, template)
         self._ends = sorted(self._template.ends | _declared_ends(model))
+        inner = model.get_base_model() if hasattr(model, "peft_config") else model
+        self._cache_name = "cache" if "cache" in signature(inner.forward).parameters else "past_key_values"
 
     def sample(
         self,
@@ -99,6 +102,7 @@ class TransformersPolicy:
         self, prompts: Sequence[Sequence[int]], draws: Any, temperature: float, top_p: float
     ) -> list[Sampled]:
         import torch
+        from transformers import DynamicCache
 
         device = next(self.model.parameters()).device
         ids, attention = _left_padded(prompts, self._template.pad_id, device)
@@ -106,18 +110,17 @@ class TransformersPolicy:
         uniform = torch.as_tensor(draws, device=device)
         ends = torch.tensor(self._ends, device=device)
         done = torch.zeros(len(prompts), dtype=torch.bool, device=device)
-        cache, chosen, scores = None, [], []
+        cache, chosen, scores = {self._cache_name: DynamicCache(config=self.model.config)}, [], []
         with torch.no_grad(), speaking(self.model):
             for step in range(uniform.shape[1]):
                 out = self.model(
                     input_ids=ids,
                     attention_mask=attention,
                     position_ids=position,
-                    past_key_values=cache,
                     use_cache=True,
                     logits_to_keep=1,
+                    **cache,
                 )
-                cache = out.past_key_values
                 ids, score = pick(out.logits[:, -1].float(), uniform[:, step], temperature, top_p)
                 chosen.append(ids)
                 scores.append(score)

@@ -45,7 +45,9 @@ class View:
                 "give one of each for every token of the completion, and a prompt"
             )
         if any(m and t == NOT_SPOKEN for m, t in zip(self.mask, self.turns, strict=True)):
-            raise ParleyError(f"view of seat {self.seat}: trains a token that the seat did not sample; mask it")
+            raise ParleyError(
+                f"view of seat {self.seat}: trains a token that the seat did not sample; mask it"
+            )
 
 
 @dataclass(frozen=True)

@@ -78,8 +78,7 @@ class Table:
 
     def view(self, seat: str, round_: int) -> DeliberationView:
         """What a seat may know when it speaks."""
-        window = "all" if self.rules.window == "full" else self.rules.window
-        heard, places = window_of(self.dialogue, window)
+        heard, places = window_of(self.dialogue, "all" if self.rules.window == "full" else self.rules.window)
         return self._view(seat, round_, heard, places, self.rules.temperature)
 
     def closing(self) -> DeliberationView:
@@ -96,9 +95,7 @@ class Table:
 
     def judged(self) -> Dialogue:
         """The dialogue as its judge sees it."""
-        return Dialogue(
-            self.case.dilemma, SEATS, self.dialogue[-1].round, tuple(self.dialogue), self.seed
-        )
+        return Dialogue(self.case.dilemma, SEATS, self.dialogue[-1].round, tuple(self.dialogue), self.seed)
 
     @property
     def completion_temperature(self) -> float:
@@ -109,9 +106,7 @@ class Table:
     def prompt(self, seat: str, round_: int) -> list[int]:
         """The ids that a seat samples its turn from; with the full window they continue its one conversation."""
         messages = list(self._words.speaking(self.view(seat, round_)))
-        if self.rules.window != "full":
-            self._chats[seat] = Conversation(self._template, messages)
-        elif seat not in self._chats:
+        if self.rules.window != "full" or seat not in self._chats:
             self._chats[seat] = Conversation(self._template, messages)
         else:
             own = next(u.text for u in reversed(self.dialogue) if u.seat == seat)

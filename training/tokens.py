@@ -35,8 +35,12 @@ class Template:
 
     def between(self, messages: Sequence[Message]) -> list[int]:
         """The ids between an own turn's words and the next own turn: end of turn, what others said, template."""
-        text = self._text([{"role": "user", "content": "…"}, {"role": "assistant", "content": MARK}, *messages])
-        return self._ids(text[text.index(MARK) + len(MARK) :])  # the first: others may write it, and come later
+        text = self._text(
+            [{"role": "user", "content": "…"}, {"role": "assistant", "content": MARK}, *messages]
+        )
+        return self._ids(
+            text[text.index(MARK) + len(MARK) :]
+        )  # the first: others may write it, and come later
 
     @cached_property
     def end_of_turn(self) -> int | None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Self
 
 import numpy as np
 
-from negotiators.chat.asking import Account, Asker, listed
+from negotiators.chat.asking import Account, Asker, Question, R, listed
 from negotiators.chat.calling import Limits, Line
 from negotiators.chat.cost import Prices, load_prices, price_of
 from negotiators.chat.debate.parse import Reading, read
@@ -140,6 +140,18 @@ class Chat:
         The move is that seat's draft, with its words. Raises as `act` does, and ParleyError without a language.
         """
         return await code(self._asker, view, words, self._price, pay)
+
+    async def ask(
+        self,
+        question: Question,
+        read: Callable[[str, str | None], R],
+        seed: int | None,
+        account: Account,
+        *,
+        pay: Pay | None = None,
+    ) -> tuple[R, R | None]:
+        """The readings of one or two replies to a question of the caller's own (see `Asker.ask`)."""
+        return await self._asker.ask(question, read, seed, account, pay)
 
     async def speak(self, view: DeliberationView, *, pay: Pay | None = None) -> Said:
         """Its `Utterance` in a deliberation, or a mediator's: plain words, or an abstention, in at most two calls.

@@ -175,7 +175,7 @@ class TestProcesses:
         assert len(done) == 6 and len({e["run_id"] for e in done}) == 6
 
     def test_a_killed_pool_leaves_no_process_behind(self, tmp_path: Path) -> None:
-        path = write(tmp_path / "tiny.yaml", wards=["generated:{1..400},n=8,divisible=1"])
+        path = write(tmp_path / "tiny.yaml", wards=["generated:{1..80},n=8,divisible=1"])
         out = tmp_path / "out"
         process = begun("run", str(path), "--out", str(out), "--processes", "2", cwd=tmp_path)
         deadline = time.monotonic() + 120
@@ -193,7 +193,7 @@ class TestProcesses:
         assert not any(map(alive, workers))
 
     def test_ctrl_c_ends_in_one_line_and_keeps_what_was_done(self, tmp_path: Path) -> None:
-        path = write(tmp_path / "tiny.yaml", wards=["generated:{1..400},n=8,divisible=1"])
+        path = write(tmp_path / "tiny.yaml", wards=["generated:{1..80},n=8,divisible=1"])
         out = tmp_path / "out"
         process = begun("run", str(path), "--out", str(out), "--processes", "2", cwd=tmp_path)
         deadline = time.monotonic() + 120

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from evals.findings.section import interval, number, p_value
+from tests import forking
 from tests.evals.experiments import data, plan, run
 from tests.play import environment
 
@@ -54,16 +55,9 @@ TINY: dict[str, Any] = data(
 CHANGES = {k: v for k, v in TINY.items() if k not in ("name",)}
 
 
-def typed(*words: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+def typed(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Type `python -m evals.findings …` and wait for it."""
-    return subprocess.run(
-        [sys.executable, "-m", "evals.findings", *words],
-        cwd=cwd,
-        env=environment(env),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    return forking.typed("evals.findings", *words, cwd=cwd, env=environment(), imports=forking.STUDIES)
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +72,15 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def found(ran: Path) -> subprocess.CompletedProcess[str]:
-    """What the terminal showed, 80 columns wide."""
-    done = typed("tiny.yaml", "--out", "out", cwd=ran, COLUMNS="80")
+    """What the terminal showed, 80 columns wide, of a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "evals.findings", "tiny.yaml", "--out", "out"],
+        cwd=ran,
+        env=environment({"COLUMNS": "80"}),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr
     return done
 

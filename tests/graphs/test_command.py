@@ -21,7 +21,7 @@ OFF = ("--retrieval", "off")
 
 
 def test_json_puts_the_record_alone_on_stdout_and_it_fits_its_schema(tmp_path: Path) -> None:
-    done = command("invoke", *OFF, "--json", cwd=tmp_path)
+    done = command("invoke", *OFF, "--json", cwd=tmp_path, fresh=True)
     assert done.returncode == 0, done.stderr
     data = json.loads(done.stdout)
     jsonschema.validate(data, schema())

@@ -58,7 +58,7 @@ def build(size: str, texts: Iterable[str], seed: int, *, context: int = CONTEXT)
 
 
 def tokenizer_of(texts: Iterable[str], vocabulary: int, context: int = CONTEXT) -> Any:
-    """A byte-level BPE tokenizer (Sennrich et al. 2016) with ChatML tokens: it can say any text, and decodes any ids."""
+    """A byte-level BPE tokenizer (Sennrich et al. 2016) with ChatML's tokens: there is no text it cannot say."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -103,6 +103,8 @@ def _model(shape: Size, tokenizer: Any, seed: int, context: int) -> Any:
         eos_token_id=tokenizer.eos_token_id,
         use_cache=True,
     )
-    with torch.random.fork_rng(devices=[]):  # weights are drawn from torch's global generator: leave it as it was
+    with torch.random.fork_rng(
+        devices=[]
+    ):  # weights are drawn from torch's global generator: leave it as it was
         torch.manual_seed(seed)
         return LlamaForCausalLM(config)

@@ -13,7 +13,7 @@ from negotiators.deliberation import DeliberationView
 from negotiators.reference.debate.concession import Policy, concession
 from negotiators.reference.deliberation.reading import Read, last_plans, read
 from scenarios.dilemmas.considerations import CONSIDERATIONS
-from scenarios.dilemmas.dilemma import Dilemma, Issue, Option, Plan, Values
+from scenarios.dilemmas.dilemma import Dilemma, Issue, Option, Plan
 from scenarios.dilemmas.optimum import TOLERANCE, Array, Landscape, best_of, landscape, summed
 from scenarios.dilemmas.plan import plans, whole
 
@@ -34,14 +34,13 @@ class Turn:
 def decide(view: DeliberationView, policy: Policy) -> Turn:
     """The turn of a seat with a persona, in a dilemma that has issues.
 
-    Aspiration falls from 1, its best plan, to its floor at the cap: 1 − α(t)·(1 − floor), with
-    t = (round − 1) / (rounds − 1) and α of the policy (Faratin, Sierra & Jennings 1998); it hangs on the clock
-    alone, so that a seat with a short window takes nothing back. The last plan heard of anybody else is
-    consented to if it is whole and worth the aspiration. Else the seat offers, of the plans worth the aspiration,
-    the one most like the others' last plans (the trade-off of Faratin, Sierra & Jennings 2002; see `likeness`),
-    of those the one worth most to itself, of those the first in the dilemma's order. The last seat to speak in
-    the last round parts, if what it heard is a whole plan below its floor. A seat to which no plan is better than
-    another consents to any whole plan, and else offers the first.
+    The last plan heard of anybody else is consented to if it is whole and worth the aspiration (see `aspiration`).
+    Else the seat offers, of the plans worth the aspiration, the one most like the others' last plans together (the
+    trade-off of Faratin, Sierra & Jennings 2002; see `likeness`), of those the one worth most to itself, of those
+    the first in the dilemma's order; where it heard no plan that is its best. Against one other this is to consent
+    to what is worth at least its own next offer. The last seat to speak in the last round parts, if what it heard
+    is a whole plan below its floor. A seat to which no plan is better than another consents to any whole plan, and
+    else offers the first.
     """
     assert view.persona is not None
     dialogue = read(view.heard)
@@ -55,7 +54,7 @@ def decide(view: DeliberationView, policy: Policy) -> Turn:
         return Turn("consent" if yes else "offer", plan, own, None, heard)
     worth = land.worths[:, 0]
     best = land.plan(best_of(worth))
-    level = aspiration(policy, view.round, view.rounds)
+    level = aspiration(view, policy)
     if heard is not None and whole(heard, view.dilemma):
         worth_heard = float(worth[land.index(heard)])
         if worth_heard >= level - TOLERANCE:
@@ -65,19 +64,25 @@ def decide(view: DeliberationView, policy: Policy) -> Turn:
     return Turn("offer", _trade_off(view.dilemma, land, list(others.values()), level), own, best, heard)
 
 
-def aspiration(policy: Policy, round_: int, rounds: int) -> float:
-    """The least worth, from 0 to 1, that a seat still offers or consents to in a round; see `decide`."""
-    time = (round_ - 1) / (rounds - 1) if rounds > 1 else 1.0
-    return 1.0 - concession(policy, time) * (1.0 - policy.floor)
+def aspiration(view: DeliberationView, policy: Policy) -> float:
+    """The least worth, from 0 to 1, that a seat offers or consents to at its turn: 1 − α(t)·(1 − floor).
+
+    t is the turns of all the seats so far over all before the last one of the last round, so that it is 0 for who
+    opens and 1 for who has the last word; α is the policy's (Faratin, Sierra & Jennings 1998). It hangs on the clock
+    alone: the reservation is the floor, not the worst offer heard (ours), so that a seat with a short window never
+    aspires to more than before and takes back nothing that it offered.
+    """
+    n = len(view.seats)
+    turns = (view.round - 1) * n + view.seats.index(view.seat)
+    return 1.0 - concession(policy, turns / max(1, view.rounds * n - 1)) * (1.0 - policy.floor)
 
 
 def likeness(dilemma: Dilemma, plan: Mapping[str, str]) -> dict[str, dict[str, float]]:
     """issue -> option -> how like it is to what a plan says there, from 0 to 1; 0 where the plan says nothing.
 
-    1 for the same option; for another, half of 1 − ‖g − g'‖₁ / (the greatest such distance between two options of
-    the issue), g being the grades of what an option serves and costs. The grades are the dilemma's, open to all:
-    they stand in for the similarity criteria of Faratin, Sierra & Jennings 2002 (ours; half, so that no other
-    option counts for more than the one asked for).
+    1 − ‖g − g'‖₁ / (the greatest such distance between two options of the issue), g being the grades of what an
+    option serves and costs. The grades are the dilemma's and open to all: they stand in for the similarity criteria
+    of Faratin, Sierra & Jennings 2002 (ours).
     """
     return {
         name: {option: _alike(issue, option, plan.get(name)) for option in issue.options}
@@ -88,12 +93,10 @@ def likeness(dilemma: Dilemma, plan: Mapping[str, str]) -> dict[str, dict[str, f
 def _alike(issue: Issue, option: str, asked: str | None) -> float:
     if asked is None:
         return 0.0
-    if option == asked:
-        return 1.0
     grades = [_grades(o) for o in issue.options.values()]
     widest = max(float(np.abs(a - b).sum()) for a in grades for b in grades)
     apart = float(np.abs(_grades(issue.options[option]) - _grades(issue.options[asked])).sum())
-    return 0.5 * (1.0 - apart / widest) if widest else 0.5
+    return 1.0 - apart / widest if widest else float(option == asked)
 
 
 def _grades(option: Option) -> Array:
@@ -109,7 +112,7 @@ def _trade_off(dilemma: Dilemma, land: Landscape, others: Sequence[Plan], level:
     return land.plan(best_of(enough, like, worth))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _likeness_of_plans(text: str, plan: tuple[tuple[str, str], ...]) -> Array:
     """(plans,), how like every whole plan is to a plan: the sum over issues of how like their options are."""
     dilemma = Dilemma.model_validate_json(text)
@@ -125,9 +128,3 @@ def _own_last(dialogue: Sequence[Read], seat: str) -> Plan | None:
 def _has_last_word(view: DeliberationView) -> bool:
     """Whether nobody with a persona speaks after it: while somebody does, a last offer may still be taken."""
     return view.round >= view.rounds and view.seat == view.seats[-1]
-
-
-def gains(dilemma: Dilemma, values: Values, issue: str, option: str) -> dict[str, float]:
-    """consideration -> weight · grade: what an option does, to values, for what they weigh."""
-    serves = dilemma.issues[issue].options[option].serves
-    return {c: values[c] * grade for c, grade in serves.items() if values.get(c)}

@@ -92,7 +92,7 @@ def _settled(
             "capitulated",
             f"all that was contested went to {winner} in one turn, and no reason was given for it",
         )
-    return "agreed", f"all stand for one whole plan, and {', '.join(saying_yes)} says yes to it"
+    return "agreed", f"all stand for one whole plan; yes to it: {', '.join(saying_yes)}"
 
 
 def capitulated(

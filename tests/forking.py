@@ -1,0 +1,130 @@
+"""How are many commands typed quickly: each a fork of one process that has done the imports already?"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import select
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+PARENT = """
+import importlib, json, os, runpy, sys, traceback
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+import graphs.session, langchain_openai, langgraph.checkpoint.memory
+from graphs import commons, games, triage
+for graph in (commons, games, triage):
+    graph.build()
+    del sys.modules[graph.__name__]  # or it would not be run as a module of its own
+for line in sys.stdin:
+    job = json.loads(line)
+    child = os.fork()
+    if not child:
+        write = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        os.chdir(job["cwd"])
+        for number, name in enumerate(("stdin", "stdout", "stderr")):
+            os.dup2(os.open(job[name], write if number else os.O_RDONLY), number)
+        sys.stdin = open(0, closefd=False)
+        os.environ.clear()
+        os.environ.update(job["env"])
+        sys.argv = job["argv"]
+        code = 1
+        try:
+            run = runpy.run_path if job["argv"][0].endswith(".py") else runpy.run_module
+            run(job["argv"][0], run_name="__main__", **({} if run is runpy.run_path else {"alter_sys": True}))
+            code = 0
+        except SystemExit as stop:
+            code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        except BaseException:
+            traceback.print_exc()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+"""Reads a job a line, answers with its exit code. A fork takes a second, a fresh process three, or ten with STUDIES."""
+
+DEBATES = ("cel_expr_python.cel", "clarabel", "nashpy", "scipy.optimize")
+"""What debates, the commons and games import while they go on."""
+
+STUDIES = (
+    *DEBATES,
+    *("pandas", "pyarrow.parquet", "scipy.stats", "fairlearn.metrics", "matplotlib.figure"),
+    *("matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg", "statsmodels.stats.multitest"),
+    *("statsmodels.stats.power", "statsmodels.regression.linear_model"),
+    "statsmodels.genmod.generalized_linear_model",
+)
+"""What studies import besides."""
+
+
+class Forker:
+    """A process of the code's own that has imported much, and forks for each command."""
+
+    def __init__(self, imports: Sequence[str] = DEBATES) -> None:
+        from tests.play import environment
+
+        self._parent = subprocess.Popen(
+            [sys.executable, "-c", PARENT, *imports],
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def close(self) -> None:
+        """End it; without a job under way it ends at once."""
+        assert self._parent.stdin and self._parent.stdout
+        self._parent.stdin.close()
+        self._parent.wait(30)
+        self._parent.stdout.close()
+
+    def run(
+        self,
+        argv: Sequence[str],
+        cwd: Path,
+        env: Mapping[str, str],
+        files: Mapping[str, str],
+        timeout_s: float,
+    ) -> int:
+        """Do what `python -m ARGV…` does, or `python ARGV…` where the first word ends in `.py`; its exit code.
+
+        `files` names what stdin, stdout and stderr are, from `cwd`. Raises TimeoutError, and ends the parent.
+        """
+        assert self._parent.stdin and self._parent.stdout
+        job = {"argv": list(argv), "cwd": str(cwd), "env": dict(env), **files}
+        self._parent.stdin.write(json.dumps(job) + "\n")
+        self._parent.stdin.flush()
+        if not select.select([self._parent.stdout], [], [], timeout_s)[0]:
+            self._parent.kill()
+            raise TimeoutError(f"{' '.join(argv)}: not done in {timeout_s:g} s")
+        return int(self._parent.stdout.readline())
+
+
+@cache
+def forker(imports: Sequence[str]) -> Forker:
+    """One for all tests of this process, ended with it."""
+    made = Forker(imports)
+    atexit.register(made.close)
+    return made
+
+
+def typed(
+    *argv: str,
+    cwd: Path,
+    env: Mapping[str, str],
+    input: str = "",
+    imports: Sequence[str] = DEBATES,
+    timeout_s: float = 240,
+) -> subprocess.CompletedProcess[str]:
+    """Type `python -m ARGV…`, wait for it, and give what it said, as `subprocess.run` would."""
+    with tempfile.TemporaryDirectory(prefix="parley-typed-") as folder:
+        files = {name: str(Path(folder) / name) for name in ("stdin", "stdout", "stderr")}
+        Path(files["stdin"]).write_text(input, encoding="utf-8")
+        code = forker(imports).run(argv, cwd, env, files, timeout_s)
+        out, err = (Path(files[n]).read_text(encoding="utf-8") for n in ("stdout", "stderr"))
+    return subprocess.CompletedProcess(list(argv), code, out, err)
