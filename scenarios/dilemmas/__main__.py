@@ -14,7 +14,7 @@ from scenarios.errors import ParleyError, Unreachable
 
 if TYPE_CHECKING:
     from scenarios.dilemmas.dedup import Embed
-    from scenarios.dilemmas.dilemma import Dilemma, Stratum
+    from scenarios.dilemmas.dilemma import Stratum
     from scenarios.dilemmas.generate import Generated, Order
 
 app = typer.Typer(
@@ -135,8 +135,9 @@ def _generated(
     embed: Embed = embedder(embeddings, base_url).embed_documents
 
     async def written() -> tuple[Generated, str]:
-        async with Chat(model, base_url=base_url, temperature=temperature) as chat:
-            writer = _Writer(chat, journal.pay, model)
+        async with Chat(model, base_url=base_url) as chat:
+            _claim(journal, out)
+            writer = _Writer(chat, journal.pay, model, temperature)
             done = await generate(order, known, writer.ask, embed, _tell)
             return done, writer.spent()
 
@@ -147,15 +148,28 @@ def _generated(
         journal.release()
 
 
+def _claim(journal: Any, out: Path) -> None:
+    """Keep another process from paying for the same; raises ParleyError if one does, or nothing can be written."""
+    try:
+        journal.claim()
+    except ParleyError as error:
+        if error.__cause__ is not None:  # no place to write: that line says so
+            raise
+        raise ParleyError(
+            f"{out}: is being made by another process; wait for it, or name another --out"
+        ) from None
+
+
 class _Writer:
     """Asks a chat model for the generator, and keeps count of what was paid for now and before."""
 
-    def __init__(self, chat: Any, pay: Any, model: str) -> None:
+    def __init__(self, chat: Any, pay: Any, model: str, temperature: float | None) -> None:
         from negotiators.chat.asking import Account
 
         self._chat = chat
         self._pay = pay
         self._model = model
+        self._sampling = {} if temperature is None else {"temperature": temperature}
         self._account = Account("writer", "generate", 0)
         self._called = 0
 
@@ -165,7 +179,13 @@ class _Writer:
         from negotiators.chat.wording import Prompts
         from scenarios.dilemmas.drafting import PROMPTS
 
-        question = Question(asked.messages, asked.schema, Prompts(PROMPTS), tool=f"submit_{asked.key}")
+        question = Question(
+            asked.messages,
+            asked.schema,
+            Prompts(PROMPTS),
+            tool=f"submit_{asked.key}",
+            sampling=self._sampling,
+        )
 
         def reading(text: str, finish_reason: str | None) -> _Reading:
             return _Reading.of(text, finish_reason, asked.key, read)

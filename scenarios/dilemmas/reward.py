@@ -12,10 +12,8 @@ BEST = 5.0
 """The greatest reward: that of a judge of collective agency, so that one can stand in for the other."""
 
 
-def clause_reward(
-    plan: Mapping[str, str], dilemma: Dilemma, poles_values: Sequence[Values]
-) -> float | None:
-    """5 · (Π_i w_i(plan) / max over plans Π_i w_i)^(1/n), for n poles of worths w_i in [0, 1]; in [0, 5], higher better.
+def clause_reward(plan: Mapping[str, str], dilemma: Dilemma, poles_values: Sequence[Values]) -> float | None:
+    """5 · (Π_i w_i(plan) / max over plans Π_i w_i)^(1/n), for n poles of worths w_i in [0, 1]. 0 … 5, higher better.
 
     The root makes it the plan's geometric mean worth over the best that any plan has (for two poles 5·√): 5 is the
     Nash optimum (Nash 1950), each pole's worst plan being what it falls back on; 0 is a plan that is some pole's

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from negotiators.chat.asking import Json
 from negotiators.chat.finding import cut_off, outermost, said
@@ -17,7 +17,7 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
-class Judgement[Value]:
+class Judgement(Generic[Value]):
     """A reply read; `value` None where it holds no answer that can be used, and `problems` say why."""
 
     value: Value | None = None
@@ -41,7 +41,7 @@ def read_choice(text: str, finish_reason: str | None) -> Judgement[str]:
     return _read(text, finish_reason, "choice", _choice, "give first or second")
 
 
-def _read[Value](
+def _read(
     text: str, finish_reason: str | None, key: str, value_of: Callable[[Any], Value | None], mend: str
 ) -> Judgement[Value]:
     if cut_off(finish_reason):
