@@ -4,7 +4,7 @@ BIN := .venv/bin
 TORCH ?= 2.13.0
 export LANGSMITH_TEST_TRACKING ?= false
 
-.PHONY: help triage study study-prosocial train-demo calibrate test check bench studio lock docs clean
+.PHONY: help triage study study-prosocial study-negotiate train-demo calibrate test check bench studio lock docs clean
 
 help:            ## what there is to make
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/: [^#]*## /\t/' | expand -t 18
@@ -21,6 +21,10 @@ study-prosocial: $(BIN)/.evals  ## studies of the commons and of games: what no 
 	@$(BIN)/python -m evals.findings not-enough
 	@$(BIN)/python -m evals.experiment run not-enough-games
 	@$(BIN)/python -m evals.findings not-enough-games
+
+study-negotiate: $(BIN)/.evals  ## a study of deliberations: what a dialogue between opposed personas does, and what haste costs
+	@$(BIN)/python -m evals.experiment run learning-to-negotiate
+	@$(BIN)/python -m evals.findings learning-to-negotiate
 
 train-demo: $(BIN)/.train  ## train a tiny model from scratch on this CPU (under ten minutes) and let it negotiate: a pipeline check
 	@$(BIN)/python -m training.demo

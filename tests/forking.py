@@ -119,12 +119,16 @@ def typed(
     env: Mapping[str, str],
     input: str = "",
     imports: Sequence[str] = DEBATES,
-    timeout_s: float = 240,
+    timeout_s: float = 300,
 ) -> subprocess.CompletedProcess[str]:
     """Type `python -m ARGV…`, wait for it, and give what it said, as `subprocess.run` would."""
     with tempfile.TemporaryDirectory(prefix="parley-typed-") as folder:
         files = {name: str(Path(folder) / name) for name in ("stdin", "stdout", "stderr")}
         Path(files["stdin"]).write_text(input, encoding="utf-8")
-        code = forker(imports).run(argv, cwd, env, files, timeout_s)
+        try:
+            code = forker(imports).run(argv, cwd, env, files, timeout_s)
+        except TimeoutError:
+            forker.cache_clear()  # or what is typed next would fail as well
+            raise
         out, err = (Path(files[n]).read_text(encoding="utf-8") for n in ("stdout", "stderr"))
     return subprocess.CompletedProcess(list(argv), code, out, err)

@@ -75,9 +75,9 @@ def command(
     """
     module, whole = f"graphs.{graph}", environment(env)
     if not fresh and not any(name.startswith("LANGSMITH_") for name in env or {}):
-        return forking.typed(module, *words, cwd=cwd, env=whole, input=input, timeout_s=120)
+        return forking.typed(module, *words, cwd=cwd, env=whole, input=input)
     line = [sys.executable, "-m", module, *words]
-    return subprocess.run(line, cwd=cwd, env=whole, input=input, capture_output=True, text=True, timeout=120)
+    return subprocess.run(line, cwd=cwd, env=whole, input=input, capture_output=True, text=True, timeout=300)
 
 
 def typed(*words: str, monkeypatch: pytest.MonkeyPatch, graph: str = "triage") -> int:

@@ -43,19 +43,20 @@ def account(g: Gathered, folder: Folder, plan: Plan) -> Section:
 
 
 def _conditions(g: Gathered) -> Shown:
+    """The runs by arm: every condition by itself would fill pages."""
     study = g.frames.runs[g.frames.runs["role"] == "study"]
-    ids = g.frames.verdicts[g.frames.verdicts["kind"].isna()]["run_id"]
+    study = study.assign(arm=[g.arm(row) for row in study.to_dict("records")])
+    ids = set(g.frames.verdicts[g.frames.verdicts["kind"].isna()]["run_id"])
     rows = []
-    for condition, of in study.groupby("condition", sort=False):
+    for arm, of in study.groupby("arm", sort=False):
         invalid = int((of["status"] != "complete").sum())
         abstained = int((of["incidents:abstained"] > 0).sum())
-        unjudged = int(of["run_id"].isin(set(ids)).sum())
-        rows.append(
-            [str(condition), *map(str, (len(of), of["cluster"].nunique(), invalid, abstained, unjudged))]
-        )
+        unjudged = int(of["run_id"].isin(ids).sum())
+        counts = (len(of), of["pair"].nunique(), of["cluster"].nunique(), invalid, abstained, unjudged)
+        rows.append([str(arm), *map(str, counts)])
     return Shown(
         title="The study's own runs",
-        headings=["condition", "runs", "dilemmas", "invalid", "with an abstention", "with a verdict missing"],
+        headings=["", "runs", "pairs", "dilemmas", "invalid", "with an abstention", "with a verdict missing"],
         rows=rows,
     )
 

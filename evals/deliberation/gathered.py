@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from evals.dilemmas.strata import told
 from evals.outcomes import outcome
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ MEASURES = (
 )
 """Outcomes that are told of every condition."""
 
-COLUMNS = ("condition", "control", "outcome", "mean", "low", "high", "clusters", "runs", "missing", "note")
+SPEAKS = ("model", "opponent_model", "concession")
+"""Factors whose values speak for themselves."""
+
+COLUMNS = ("arm", "control", "outcome", "mean", "low", "high", "clusters", "runs", "missing", "note")
 
 
 @dataclass(frozen=True)
@@ -44,13 +48,21 @@ class Gathered:
 
     @cached_property
     def runs(self) -> pd.DataFrame:
-        """The study's own complete runs."""
-        return self.frames.own
+        """The study's own complete runs, each with its `arm`: its condition, whichever pair sits there."""
+        own = self.frames.own
+        return own.assign(arm=[self.arm(row) for row in own.to_dict("records")])
 
     @property
-    def conditions(self) -> list[str]:
-        """Every condition, in the order planned."""
-        return list(dict.fromkeys(self.runs["condition"]))
+    def arms(self) -> list[str]:
+        """Every arm, in the order planned."""
+        return list(dict.fromkeys(self.runs["arm"]))
+
+    def arm(self, row: dict[str, Any]) -> str:
+        """The factors but the pair in words, after the listed condition's name if there is one."""
+        varied = [f for f, v in self.study.factors.items() if len(v) > 1 and f != "pair"]
+        values = [(f, told(row.get(f"cell:{f}"))) for f in varied]
+        said = ", ".join(v if f in SPEAKS else f"{f} {v}" for f, v in values)
+        return ": ".join(part for part in (row["control"], said) if part) or "as it is"
 
     @cached_property
     def talked(self) -> pd.DataFrame:
@@ -65,18 +77,18 @@ class Gathered:
             made = made.assign(**{f"o:{name}": made["run_id"].map(found).astype(float)})
         return made
 
-    def by_condition(self, names: Sequence[str], rng: Any) -> pd.DataFrame:
-        """A row a condition and outcome (COLUMNS): the mean over dilemmas, with its interval."""
+    def by_arm(self, names: Sequence[str], rng: Any) -> pd.DataFrame:
+        """A row an arm and outcome (COLUMNS): the mean over dilemmas, all pairs together, with its interval."""
         import pandas as pd
 
         from evals.dilemmas.gathered import in_units
         from evals.statistics import estimates
 
         made, rows = self.values(names), []
-        for condition, here in made.groupby("condition", sort=False):
+        for arm, here in made.groupby("arm", sort=False):
             matrix = here[[f"o:{n}" for n in names]].to_numpy(dtype=float)
             control = here["control"].iloc[0]
             for name, e in zip(names, estimates(matrix, here["cluster"], rng=rng), strict=True):
                 numbers = (e.mean, e.low, e.high, e.clusters, e.n, e.missing, in_units(e.note, self.study))
-                rows.append(dict(zip(COLUMNS, (condition, control, name, *numbers), strict=True)))
+                rows.append(dict(zip(COLUMNS, (arm, control, name, *numbers), strict=True)))
         return pd.DataFrame(rows, columns=list(COLUMNS))

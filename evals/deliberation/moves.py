@@ -30,7 +30,7 @@ ORDER = (
 
 
 def moves(g: Gathered) -> Section:
-    """The section: shares of strategies by condition, what answers what, mean gains of a strategy."""
+    """The section: shares of strategies by arm, what answers what, mean gains of a strategy."""
     turns = told_turns(g)
     if turns.empty:
         return Section("How they bargained", ["No run has a dialogue."])
@@ -47,15 +47,15 @@ def moves(g: Gathered) -> Section:
 
 
 def told_turns(g: Gathered) -> pd.DataFrame:
-    """Every turn of the study's own dialogues, with the condition it served."""
-    uses = g.talked[["run_id", "condition"]].drop_duplicates()
+    """Every turn of the study's own dialogues, with the arm it is of."""
+    uses = g.talked[["run_id", "arm"]].drop_duplicates()
     return g.frames.turns.merge(uses, on="run_id")
 
 
 def strategies(turns: pd.DataFrame) -> pd.DataFrame:
-    """condition, strategy, turns, share of the condition's turns."""
-    counts = turns.groupby(["condition", "strategy"], sort=False).size().rename("turns").reset_index()
-    return counts.assign(share=counts["turns"] / counts.groupby("condition")["turns"].transform("sum"))
+    """arm, strategy, turns, share of the arm's turns."""
+    counts = turns.groupby(["arm", "strategy"], sort=False).size().rename("turns").reset_index()
+    return counts.assign(share=counts["turns"] / counts.groupby("arm")["turns"].transform("sum"))
 
 
 def answers(turns: pd.DataFrame) -> pd.DataFrame:
@@ -78,14 +78,10 @@ def gained(turns: pd.DataFrame) -> pd.DataFrame:
 
 
 def _shares(g: Gathered, table: pd.DataFrame) -> Shown:
-    at = {(r.condition, r.strategy): r.share for r in table.itertuples()}
+    at = {(r.arm, r.strategy): r.share for r in table.itertuples()}
     there = [s for s in ORDER if s in set(table["strategy"])]
-    rows = [
-        [c, *(number(at.get((c, s), 0.0)) for s in there)]
-        for c in g.conditions
-        if (table["condition"] == c).any()
-    ]
-    return Shown("Shares of what turns do", ["condition", *there], rows)
+    rows = [[c, *(number(at.get((c, s), 0.0)) for s in there)] for c in g.arms if (table["arm"] == c).any()]
+    return Shown("Shares of what turns do", ["", *there], rows)
 
 
 def _gains(table: pd.DataFrame) -> Shown:
@@ -112,6 +108,4 @@ def _drawn(table: pd.DataFrame) -> Figure:
     heatmap(axes[0, 0], names, names, values, text)
     axes[0, 0].set_ylabel("a turn")
     axes[0, 0].set_xlabel("is answered by")
-    return titled(
-        fig, "What answers what", "Shares of the turns that follow, by another seat; all conditions."
-    )
+    return titled(fig, "What answers what", "Shares of the turns that follow, by another seat; all arms.")

@@ -36,7 +36,7 @@ def premature(g: Gathered) -> Section:
 
 
 def open_by_round(g: Gathered) -> pd.DataFrame:
-    """condition, round, at_risk, agreed, open: the share of dialogues that have not agreed by the end of a round.
+    """arm, round, at_risk, agreed, open: the share of dialogues that have not agreed by the end of a round.
 
     Kaplan–Meier (1958) over dialogues; those that end at their cap, or whose last verdict is missing, are censored
     there, so `open` is never lowered by a dialogue that nobody followed further.
@@ -45,17 +45,15 @@ def open_by_round(g: Gathered) -> pd.DataFrame:
 
     last = g.frames.verdicts.groupby("run_id")["round"].max()
     rows = []
-    for condition, here in g.talked.groupby("condition", sort=False):
+    for arm, here in g.talked.groupby("arm", sort=False):
         ended = here.assign(last=here["run_id"].map(last), yes=here["m:agreed"] == 1).dropna(subset=["last"])
         left = 1.0
         for round_ in range(1, int(ended["last"].max()) + 1 if len(ended) else 1):
             risk = int((ended["last"] >= round_).sum())
             agreed = int(((ended["last"] == round_) & ended["yes"]).sum())
             left *= 1 - agreed / risk if risk else 1.0
-            rows.append(
-                {"condition": condition, "round": round_, "at_risk": risk, "agreed": agreed, "open": left}
-            )
-    return pd.DataFrame(rows, columns=["condition", "round", "at_risk", "agreed", "open"])
+            rows.append({"arm": arm, "round": round_, "at_risk": risk, "agreed": agreed, "open": left})
+    return pd.DataFrame(rows, columns=["arm", "round", "at_risk", "agreed", "open"])
 
 
 def by_agreement(g: Gathered) -> pd.DataFrame:
@@ -85,22 +83,22 @@ def by_agreement(g: Gathered) -> pd.DataFrame:
 
 
 def verdict_counts(g: Gathered) -> pd.DataFrame:
-    """condition, round, and how many verdicts of each kind; `missing`: the judge gave none."""
+    """arm, round, and how many verdicts of each kind; `missing`: the judge gave none."""
     import pandas as pd
 
-    uses = g.talked[["run_id", "condition"]].drop_duplicates()
+    uses = g.talked[["run_id", "arm"]].drop_duplicates()
     told = g.frames.verdicts.merge(uses, on="run_id")
     told = told.assign(kind=told["kind"].fillna("missing"))
-    counts = pd.crosstab([told["condition"], told["round"]], told["kind"])
+    counts = pd.crosstab([told["arm"], told["round"]], told["kind"])
     return counts.reindex(columns=[*KINDS, "missing"], fill_value=0).reset_index()
 
 
 def _open(g: Gathered, table: pd.DataFrame) -> Shown:
     rounds = sorted(table["round"].unique())
-    at = {(r.condition, r.round): r.open for r in table.itertuples()}
-    rows = [[c, *(number(at.get((c, r))) for r in rounds)] for c in g.conditions if (c, 1) in at]
+    at = {(r.arm, r.round): r.open for r in table.itertuples()}
+    rows = [[c, *(number(at.get((c, r))) for r in rounds)] for c in g.arms if (c, 1) in at]
     return Shown(
-        "Share that has not agreed by the end of round …", ["condition", *map(str, rounds)], rows,
+        "Share that has not agreed by the end of round …", ["", *map(str, rounds)], rows,
         "Kaplan–Meier; dialogues that end at their cap are censored there.",
     )  # fmt: skip
 
@@ -113,15 +111,15 @@ def _soon(table: pd.DataFrame) -> Shown:
         rows.append([str(round_), str(cells[0].runs), *(estimated(c.mean, c.low, c.high) for c in cells)])
     return Shown(
         "By the round of agreement", ["agreed in round", "runs", *SOON], rows,
-        "All conditions together; intervals over dilemmas.",
+        "All arms together; intervals over dilemmas.",
     )  # fmt: skip
 
 
 def _kinds(table: pd.DataFrame) -> Shown:
     kinds = [*KINDS, "missing"]
-    total = table.groupby("condition", sort=False)[kinds].sum()
+    total = table.groupby("arm", sort=False)[kinds].sum()
     rows = [[str(c), *(str(int(row[k])) for k in kinds)] for c, row in total.iterrows()]
-    return Shown("Verdicts", ["condition", *kinds], rows, "Over all rounds; by round in the table.")
+    return Shown("Verdicts", ["", *kinds], rows, "Over all rounds; by round in the table.")
 
 
 def _drawn(g: Gathered, table: pd.DataFrame) -> Figure:
@@ -129,10 +127,10 @@ def _drawn(g: Gathered, table: pd.DataFrame) -> Figure:
 
     fig, axes = figure(width=7, height=4)
     ax = axes[0, 0]
-    for i, condition in enumerate(c for c in g.conditions if (table["condition"] == c).any()):
-        here = table[table["condition"] == condition]
+    for i, arm in enumerate(c for c in g.arms if (table["arm"] == c).any()):
+        here = table[table["arm"] == arm]
         rounds, left = [0, *here["round"]], [1.0, *here["open"]]
-        ax.step(rounds, left, where="post", label=condition, **look(i))
+        ax.step(rounds, left, where="post", label=arm, **look(i))
     ax.set_xlabel("round")
     ax.set_ylabel("share not agreed yet")
     ax.set_ylim(-0.03, 1.03)

@@ -8,7 +8,7 @@ import numpy as np
 
 from evals.deliberation.gathered import MEASURES, Gathered
 from evals.deliberation.outcomes import OUTCOMES
-from evals.findings.section import SEED, Section, Shown, estimated
+from evals.findings.section import SEED, Section, Shown, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,37 +32,46 @@ DRAWN = ("agreed", "rounds", "worth_mean", "worth_least", "one_sided", "lead")
 
 
 def reached(g: Gathered) -> Section:
-    """The section: means over dilemmas by condition, with intervals, and a figure of them."""
-    table = g.by_condition(MEASURES, np.random.default_rng(SEED))
+    """The section: means over dilemmas by arm, with intervals, and a figure of them."""
+    table = g.by_arm(MEASURES, np.random.default_rng(SEED))
     return Section(
         title="What was reached",
         says=[
-            "Means over dilemmas, by condition. In the table every mean has its interval (bootstrap-t, none under 20 "
-            "dilemmas) and the runs in which it is undefined: rounds without agreement, worth without a whole plan."
+            "Means over dilemmas, all pairs of personas together; by pair in `by_pair`. In the table every mean has its "
+            "interval (bootstrap-t, none under 20 dilemmas) and the runs in which it is undefined: rounds without "
+            "agreement, worth without a whole plan."
         ],
-        tables={"measures": table},
+        tables={"measures": table, "by_pair": by_pair(g)},
         shown=[_shown(g, table)],
         figures={"measures": lambda: _drawn(g, table)},
     )
 
 
 def _shown(g: Gathered, table: pd.DataFrame) -> Shown:
-    at = {(r.condition, r.outcome): r for r in table.itertuples()}
-    rows = []
-    for name in TOLD:
-        cells = [at.get((c, name)) for c in g.conditions]
-        rows.append([name, *("–" if r is None else estimated(r.mean, r.low, r.high) for r in cells)])
-    said = "; ".join(f"`{n}`: {OUTCOMES[n].says}, {OUTCOMES[n].unit}" for n in TOLD)
-    return Shown("By condition", ["", *g.conditions], rows, f"{said}.")
+    at = {(r.arm, r.outcome): r for r in table.itertuples()}
+    rows = [[arm, *(number(at[arm, name].mean) for name in TOLD)] for arm in g.arms]
+    said = "; ".join(f"`{n}`: {OUTCOMES[n].says} ({OUTCOMES[n].unit})" for n in TOLD)
+    return Shown("What was reached", ["", *TOLD], rows, f"{said}.")
+
+
+def by_pair(g: Gathered) -> pd.DataFrame:
+    """pair, and the mean of every outcome over the dilemmas of the cross."""
+    made = g.values(MEASURES)
+    cross = made[made["control"] == ""].rename(columns={f"o:{n}": n for n in MEASURES})
+    names = list(MEASURES)
+    means: pd.DataFrame = (
+        cross.groupby(["pair", "cluster"])[names].mean().groupby("pair").mean().reset_index()
+    )
+    return means
 
 
 def _drawn(g: Gathered, table: pd.DataFrame) -> Figure:
     from evals.findings.drawing import COLOURS, INK, QUIET, figure, titled
 
-    fig, axes = figure(2, 3, width=9.5, height=1.6 + 0.5 * len(g.conditions), sharey=True)
-    places = np.arange(len(g.conditions))[::-1]
+    fig, axes = figure(2, 3, width=9.5, height=1.6 + 0.5 * len(g.arms), sharey=True)
+    places = np.arange(len(g.arms))[::-1]
     for ax, name in zip(axes.flat, DRAWN, strict=True):
-        here = table[table["outcome"] == name].set_index("condition").reindex(g.conditions)
+        here = table[table["outcome"] == name].set_index("arm").reindex(g.arms)
         for place, row in zip(places, here.itertuples(), strict=True):
             if row.mean == row.mean and row.mean is not None:
                 if row.low == row.low and row.low is not None:
@@ -72,8 +81,8 @@ def _drawn(g: Gathered, table: pd.DataFrame) -> Figure:
             ax.axvline(0, color=INK, linewidth=0.9)
         ax.set_title(name)
         ax.set_xlabel(OUTCOMES[name].unit, color=QUIET, fontsize=8)
-        ax.set_yticks(places, g.conditions)
-        ax.set_ylim(-0.7, len(g.conditions) - 0.3)
+        ax.set_yticks(places, g.arms)
+        ax.set_ylim(-0.7, len(g.arms) - 0.3)
     return titled(
         fig, "What the seats reached", "Mean over dilemmas; lines: 95 %, where there are 20 or more."
     )

@@ -12,7 +12,8 @@ Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 """embed(texts) gives unit vectors, shape (len(texts), dimensions)."""
 
 THRESHOLD = 0.85
-"""Cosine from which two dilemmas are one. Ours."""
+"""Cosine from which two dilemmas are one. Ours, and high: with MiniLM a retelling of a dilemma came to 0.70, as
+do the nearest two of the catalogue. It stops near-copies; the history is for the rest."""
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,7 @@ def _principles(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str
     for_second = [name for name in apart if gaps[name] < 0]
     chosen = [for_first[0], for_second[0]] if for_first and for_second else apart[:2]
     return {
-        name: f"That {CONSIDERATIONS[name]} speaks for the {'first' if gaps[name] > 0 else 'second'} action."
+        name: f"What speaks for the {'first' if gaps[name] > 0 else 'second'} action: {CONSIDERATIONS[name]}."
         for name in chosen
     }
 

@@ -50,7 +50,7 @@ def test_json_puts_the_record_alone_on_stdout_and_it_fits_its_schema(
         (("--alone",), ("written by one agent alone", "not at the table")),
         (("--mediator", "--rounds", "3"), ("mediator",)),
         (("--panel", "speed-quality:speed", "--window", "all"), ("C speed", "sees all turns")),
-        (("--scenario", "any:3", "--concession", "boulware", "--rounds", "1"), ("the seats did not agree",)),
+        (("--scenario", "any:3", "--floor", "0.95", "--rounds", "2"), ("the seats did not agree",)),
     ],
     ids=lambda v: " ".join(v),
 )

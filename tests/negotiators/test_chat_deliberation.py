@@ -258,7 +258,9 @@ class TestAVerdict:
         said, server = await put(completion(verdict(kind)), judge)
         assert isinstance(said.what, Verdict) and said.what.kind == kind and said.what.why == "Both consent."
         assert said.what.judge == "openai:scripted" and said.what.agreed is (kind == "agreed")
-        assert said.what.plan == ({"door": "wait", "word": "reason"} if kind == "agreed" else {})
+        assert said.what.plan == {"door": "wait", "word": "reason"}, (
+            "what all stand for, whatever the verdict"
+        )
         assert server.heard[0].body["response_format"]["json_schema"]["name"] == "submit_verdict"
         jsonschema.validate(json.loads(verdict(kind)), VERDICT)
 
@@ -307,8 +309,9 @@ class TestClausesInCommon:
         said = (turn("A", 1, plan=self.A), turn("B", 1, consents=True))
         assert shared(("A", "B"), said) == self.A
         assert shared(("A", "B"), (turn("A", 1, consents=True), turn("B", 1, plan=self.B))) == {}
+        assert shared(("A", "B"), ()) == shared((), ()) == {}
         mediated = (turn("A", 1, plan=self.A), turn(MEDIATOR, 1, plan=self.B), turn("B", 2, consents=True))
-        assert shared(("A", "B"), mediated) == {"door": "wait"}
+        assert shared(("A", "B"), mediated) == {"door": "wait"}, "B means the mediator's plan, A its own"
 
 
 @pytest.mark.parametrize("asked", [speak, complete, judge])

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from negotiators.chat import prompt_hashes
@@ -103,6 +103,7 @@ def played(texts: list[str], order: tuple[str, ...]) -> tuple[Utterance, ...]:
 WORDS = st.one_of(st.text(max_size=60), st.sampled_from(["", *ATTACKS.values()]))
 
 
+@settings(max_examples=50)
 @given(
     texts=st.lists(WORDS, max_size=9),
     n=st.integers(1, 3),

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scenarios.dilemmas import Dilemma, load
+from scenarios.dilemmas import Dilemma, load, moralchoice
 from scenarios.dilemmas.considerations import CONSIDERATIONS
 from scenarios.dilemmas.moralchoice import COSTS, LIMIT_BYTES, left_out, load_row, read_table
 from scenarios.dilemmas.plan import worth
@@ -141,6 +141,14 @@ def test_grades_are_the_held_sums_of_broken_rules_and_principles_the_widest_gaps
         assert (one, other) == (max(gaps.values()), min(gaps.values()))
     else:
         assert sorted(map(abs, (one, other))) == sorted(map(abs, gaps.values()))[-2:]
+
+
+def test_the_table_of_costs_that_the_module_states_is_the_one_it_uses() -> None:
+    stated = re.findall(r"(\w+) {2,}((?:\w+ −\d(?:, )?)+)", moralchoice.__doc__ or "")
+    assert {
+        rule: {name: -int(cost) for name, cost in re.findall(r"(\w+) −(\d)", costs)} for rule, costs in stated
+    } == COSTS
+    assert {name for costs in COSTS.values() for name in costs} <= set(CONSIDERATIONS)
 
 
 # What is refused

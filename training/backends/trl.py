@@ -10,6 +10,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -178,7 +179,6 @@ class TrlBackend:
             learning_rate=tuning.learning_rate,
             weight_decay=tuning.weight_decay,
             max_grad_norm=tuning.max_grad_norm,
-            gradient_checkpointing=tuning.checkpointing,
             bf16=False,
             use_cpu=not torch.cuda.is_available(),
             remove_unused_columns=False,
@@ -186,7 +186,14 @@ class TrlBackend:
             logging_steps=1,
             report_to="none",
             disable_tqdm=True,
+            **{_checkpointing(GRPOConfig): tuning.checkpointing},
         )
+
+
+def _checkpointing(settings: Any) -> str:
+    """What this release of transformers calls recomputing activations."""
+    names = {f.name for f in fields(settings)}
+    return "activation_checkpointing" if "activation_checkpointing" in names else "gradient_checkpointing"
 
 
 @cache
@@ -232,7 +239,8 @@ def _check_version() -> None:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Without the notice that `rollout_func` is experimental: that is what the pin is for."""
+    """Without notices of what the pin is for: `rollout_func` is experimental, names of transformers are old."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*rollout_func.*experimental", category=UserWarning)
+        for known in (".*rollout_func.*experimental", ".*gradient_checkpointing.* is deprecated"):
+            warnings.filterwarnings("ignore", message=known)
         yield

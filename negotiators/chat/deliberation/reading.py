@@ -9,7 +9,7 @@ from typing import Any, get_args
 from negotiators.chat.asking import closed
 from negotiators.chat.finding import cut_off, outermost, said, without_thoughts
 from negotiators.chat.quoting import clean
-from negotiators.deliberation import LONGEST, MEDIATOR, Kind, Utterance
+from negotiators.deliberation import LONGEST, Kind, Utterance
 from scenarios.dilemmas.dilemma import Plan
 
 Json = dict[str, Any]
@@ -86,15 +86,10 @@ def read_ruling(text: str, finish_reason: str | None) -> Ruling:
 
 
 def shared(seats: Sequence[str], utterances: Sequence[Utterance]) -> Plan:
-    """The clauses that all seats stand by: of each, those of the last plan it named, or consented to without a plan.
+    """The clauses that all seats stand for, read as the rule reads them, whoever judges. {} where a seat has none."""
+    from negotiators.reference.deliberation.reading import read, standing  # reference seats load for a second
 
-    {} where a seat stands by none. What is consented to without naming it is the last plan that was named before.
-    """
-    standing: dict[str, Plan] = {}
-    last: Plan = {}
-    for u in utterances:
-        if u.seat != MEDIATOR and (u.plan or (u.consents and last)):
-            standing[u.seat] = u.plan or last
-        last = u.plan or last
-    plans = [standing.get(seat, {}) for seat in seats]
-    return {i: o for i, o in plans[0].items() if all(p.get(i) == o for p in plans[1:])} if plans else {}
+    dialogue = read(utterances)
+    places = [standing(dialogue, seat) for seat in seats]
+    plans = [{} if k is None else dialogue[k].plan for k in places]
+    return {i: o for i, o in plans[0].items() if all(p.get(i) == o for p in plans)} if plans else {}

@@ -75,7 +75,7 @@ async def judge(asker: Asker, dialogue: Dialogue, price: Price | None, pay: Pay 
         round=dialogue.round,
         kind=ruling.kind,
         why=ruling.why,
-        plan=shared(dialogue.seats, dialogue.utterances) if ruling.kind == "agreed" else {},
+        plan={} if ruling.kind is None else shared(dialogue.seats, dialogue.utterances),
         judge=name,
         prompt_hash=question.hash,
     )

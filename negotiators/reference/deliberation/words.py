@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from negotiators.reference.deliberation.offers import Turn
 from scenarios.dilemmas.considerations import CONSIDERATIONS
@@ -23,10 +24,13 @@ class Case:
     turn: Turn
     round: int
 
+    @cached_property
+    def _table(self) -> dict[str, dict[str, float]] | None:
+        return worths(self.dilemma, self.values)
+
     def worth(self, issue: str, option: str) -> float:
         """The option's part in the worth of a plan; 0 throughout where nothing here matters to the seat."""
-        table = worths(self.dilemma, self.values)
-        return table[issue][option] if table is not None else 0.0
+        return self._table[issue][option] if self._table is not None else 0.0
 
     def gains(self, issue: str, option: str) -> dict[str, float]:
         """consideration -> weight · grade, of what the seat weighs."""
