@@ -37,8 +37,8 @@ def reached(g: Gathered) -> Section:
     return Section(
         title="What was reached",
         says=[
-            "Means over dilemmas, all pairs of personas together; by pair in `by_pair`. In the table every mean has its "
-            "interval (bootstrap-t, none under 20 dilemmas) and the runs in which it is undefined: rounds without "
+            "Means over dilemmas, all pairs of personas together; by pair in `by_pair`. In the table every mean has "
+            "its interval (bootstrap-t, none under 20 dilemmas) and the runs in which it is undefined: rounds without "
             "agreement, worth without a whole plan."
         ],
         tables={"measures": table, "by_pair": by_pair(g)},

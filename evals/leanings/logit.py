@@ -121,39 +121,45 @@ class _Table:
     def fit(self, counts: Array) -> Array:
         """θ (R, T) of greatest penalised likelihood, for R resamples in which ward i counts counts[r, i] times.
 
-        Newton's method on the weights that are not held at 0 (Bertsekas 1982), all resamples at once.
+        Newton's method on the weights that are not held at 0 (Bertsekas 1982), all resamples at once, each until
+        its own end: one whose step gains nothing to speak of, or lowers its loss at no length, stays where it is.
         """
         weight = counts[:, self.cluster] * self.each
         t = self.phi.shape[2]
         theta = np.full((len(counts), t), FIRST / t)
-        loss, slope, curve = self._loss(theta, weight)
+        at = (theta, *self._loss(theta, weight))
+        going = np.arange(len(counts))
         for _ in range(MOST_STEPS):
+            theta, _, slope, curve = (kept[going] for kept in at)
             held = (theta <= 0) & (slope > 0)
             step = _newton(slope, curve, held)
-            gain = (slope * np.where(held, 0.0, step)).sum(axis=1)
-            if (gain <= CLOSE).all():
+            gains = (slope * np.where(held, 0.0, step)).sum(axis=1) > CLOSE
+            if not gains.any():
                 break
-            theta, loss, slope, curve = self._searched(theta, step, loss, weight)
+            going = self._moved(at, going[gains], step[gains], weight)
         out = np.zeros((len(counts), len(self.allowed)))
-        out[:, self.allowed] = theta
+        out[:, self.allowed] = at[0]
         return out
 
-    def _searched(
-        self, theta: Array, step: Array, loss: Array, weight: Array
-    ) -> tuple[Array, Array, Array, Array]:
-        """Each resample as far along its step as lowers its loss, halving the step until it does."""
-        length = np.ones(len(theta))
-        for _ in range(40):
-            tried = np.maximum(0.0, theta - length[:, None] * step)
-            found = self._loss(tried, weight)
-            worse = found[0] > loss + 1e-12
-            if not worse.any():
+    def _moved(
+        self, at: tuple[Array, ...], going: NDArray[np.intp], step: Array, weight: Array
+    ) -> NDArray[np.intp]:
+        """Move each of `going` as far along its step as lowers its loss, halving the step until it does.
+
+        `at` (θ, loss, gradient, Hessian, of all resamples) is written to; returns those of `going` that moved.
+        """
+        left = np.arange(len(going))
+        for halvings in range(40):
+            here = going[left]
+            tried = np.maximum(0.0, at[0][here] - step[left] / 2**halvings)
+            found = (tried, *self._loss(tried, weight[here]))
+            lower = found[1] <= at[1][here] + 1e-12
+            for kept, new in zip(at, found, strict=True):
+                kept[here[lower]] = new[lower]
+            left = left[~lower]
+            if not len(left):
                 break
-            length = np.where(worse, length / 2, length)
-        else:
-            tried = np.where(worse[:, None], theta, tried)
-            found = self._loss(tried, weight)
-        return tried, *found
+        return np.delete(going, left)
 
     def _loss(self, theta: Array, weight: Array) -> tuple[Array, Array, Array]:
         """Minus the penalised log likelihood (R,), its gradient (R, T) and Hessian (R, T, T)."""

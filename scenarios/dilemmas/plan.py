@@ -8,14 +8,20 @@ from itertools import product
 
 from scenarios.dilemmas.dilemma import Dilemma, Plan, Values
 
-LINE = re.compile(r"\bplan\s*:\s*([^\n]+)", re.IGNORECASE)
+LINE = re.compile(r"\bplan\s*:\s*([^\n]+(?:\n\s{0,20}(?:[-•–]|\d{1,2}[.)])[^\n]*)*)", re.IGNORECASE)
+"""A plan line, and the points of a list right below it."""
+
+DECORATION = str.maketrans("", "", "*`")
+"""What Markdown puts around words."""
 CLAUSE = (
     re.compile(  # possessive, and from the start of a word alone: time grows with the length, not its square
         r"(?<![a-z0-9_-])[_-]*+([a-z0-9][a-z0-9_-]*+)\s*+=\s*+([a-z0-9][a-z0-9_-]*+)", re.IGNORECASE
     )
 )
-CONSENTS = re.compile(r"\bi agree to this plan\b", re.IGNORECASE)
-PARTS = re.compile(r"\blet us agree to differ\b", re.IGNORECASE)
+SENTENCE = r"(?:^|[.!?:;\n])[ “\"'‘(]{0,4}+(?:\w{1,12}, {0,2}+)?"
+CONSENTS = re.compile(SENTENCE + r"i agree to this plan\b", re.IGNORECASE)
+PARTS = re.compile(SENTENCE + r"let us agree to differ\b", re.IGNORECASE)
+"""Where a sentence begins with the words, or with one word and a comma: “I cannot say I agree …” is no consent."""
 
 AGREE = "I agree to this plan."
 DIFFER = "Let us agree to differ."
@@ -31,7 +37,7 @@ def read_plan(text: str, dilemma: Dilemma) -> Plan:
 
     An issue that is given two different options settles nothing. {} where there is no plan line.
     """
-    lines = LINE.findall(text)
+    lines = LINE.findall(text.translate(DECORATION))
     found: dict[str, set[str]] = {}
     for issue, option in CLAUSE.findall(lines[-1]) if lines else ():
         found.setdefault(issue.lower(), set()).add(option.lower())
@@ -46,12 +52,12 @@ def read_plan(text: str, dilemma: Dilemma) -> Plan:
 
 def consents(text: str) -> bool:
     """Whether a text says, in the words that count, that its speaker agrees to the plan it names."""
-    return CONSENTS.search(text) is not None
+    return CONSENTS.search(text.translate(DECORATION)) is not None
 
 
 def parts(text: str) -> bool:
     """Whether a text says that its speaker will not agree."""
-    return PARTS.search(text) is not None
+    return PARTS.search(text.translate(DECORATION)) is not None
 
 
 def whole(plan: Mapping[str, str], dilemma: Dilemma) -> bool:

@@ -106,6 +106,9 @@ def test_whatever_is_read_is_a_plan_of_the_dilemma(settled: tuple[Dilemma, Plan]
         ("We plan bed=window.", {}),
         ("airplan: bed=window", {}),
         ("Plan:", {}),
+        ("Plan:\n- bed=window\n- night-watch=her\n\nbed=door", {"bed": "window", "night-watch": "her"}),
+        ("**Plan:**\n1. `bed`=`window`\n2) `night-watch = her`", {"bed": "window", "night-watch": "her"}),
+        ("Plan: bed=window.\nI would not have bed=door.", {"bed": "window"}),
         ("Plan: .", {}),
         ("Plan: bed=window.", {"bed": "window"}),
         ("My plan : bed=window", {"bed": "window"}),
@@ -172,6 +175,10 @@ def test_consent_and_parting_are_said_in_words_that_count():
     assert consents(AGREE) and not parts(AGREE)
     assert parts(DIFFER) and not consents(DIFFER)
     assert consents("Well then,\nI AGREE TO THIS PLAN, gladly.")
+    assert consents("Yes, I agree to this plan.") and consents("It will do. **I agree to this plan**")
+    assert not consents("I cannot say that I agree to this plan.") and not parts(
+        "We must not let us agree to differ."
+    )
     assert not consents("I agree.") and not consents("I agreed to this plan") and not consents("")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from scenarios.errors import ParleyError
 from training.backends import Roll, Told, Tuning, checkpoint, prepared
 from training.loss import Batch, Clip, clipped, collate, completion_logits, likelihood, scores
+from training.models.load import recompute
 from training.policy import TransformersPolicy, speaking
 from training.rollout import Rollout, Row
 from training.tokens import Template
@@ -36,8 +37,7 @@ class ReferenceBackend:
         self._pad_id = Template(tokenizer).pad_id
         self._accelerator = accelerator if accelerator is not None else _accelerator()
         if tuning.checkpointing:
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-            model.enable_input_require_grads()  # or nothing below frozen embeddings has a gradient
+            recompute(model)
         self._compared = _frozen(model) if tuning.kl > 0 else None
         self.model, self._optimiser = self._accelerator.prepare(model, optimiser(model, tuning))
         if self._compared is not None:

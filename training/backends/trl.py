@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -18,22 +17,18 @@ from typing import Any
 from scenarios.errors import ParleyError
 from training.backends import Roll, Told, Tuning, checkpoint, prepared
 from training.backends.reference import optimiser
+from training.models.load import older_names
 from training.policy import TransformersPolicy
-from training.rollout import Rollout, Row
+from training.rollout import NAN, Rollout, Row
 from training.tokens import Template
 
 PINNED = (1, 16)
 
-NAMES = {
-    "loss": "loss",
-    "grad_norm": "grad_norm",
-    "learning_rate": "learning_rate",
-    "entropy": "entropy",
-    "kl": "kl",
-    "clip_ratio/region_mean": "clip_fraction",
-    "step_time": "seconds",
-}
+NAMES = {"loss": "loss", "grad_norm": "grad_norm", "learning_rate": "learning_rate", "step_time": "seconds"}
 """TRL's names of metrics -> the reference loop's."""
+
+PER_TOKEN = {"entropy": "entropy", "kl": "kl", "clip_ratio/region_mean": "clip_fraction"}
+"""The same of means over tokens. TRL averages them over micro-batches, one of padding alone as 0: we weigh them."""
 
 
 class TrlBackend:
@@ -57,6 +52,7 @@ class TrlBackend:
         self._told: Told | None = None
         self._rows: list[Row] = []
         self._rollouts: list[Rollout] = []
+        self._measured: list[tuple[float, dict[str, float]]] = []  # of micro-batches: tokens, means over them
         _check_version()
 
     def policy(self, *, batch: int = 64, template: Mapping[str, Any] | None = None) -> TransformersPolicy:
@@ -66,7 +62,8 @@ class TrlBackend:
     def train(self, roll: Roll, *, start: int = 0, steps: int, told: Told) -> None:
         """See `Backend`."""
         self._roll, self._told, self.done = roll, told, start
-        with _quietly():
+        with older_names(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*rollout_func.*experimental")
             self._trainer = self._made(steps - start)
             self._trainer.train()
 
@@ -96,13 +93,11 @@ class TrlBackend:
                 f"trl: {len(self._rollouts)} dialogues were played where {self.dialogues} are trained on; "
                 "play as many in every step"
             )
-        per_row = [r for r in self._rollouts for _ in range(self.rows_per_dialogue)]
         return {
             "prompt_ids": [list(r.prompt_ids) for r in self._rows],
             "completion_ids": [list(r.completion_ids) for r in self._rows],
             "logprobs": None,
             "env_mask": [list(r.mask) for r in self._rows],
-            "reward": [r.reward for r in per_row],
         }
 
     def per_token(self, like: Any) -> Any:
@@ -114,13 +109,23 @@ class TrlBackend:
             values[k, : len(row.advantages)] = torch.tensor(row.advantages)
         return values
 
+    def measured(self, tokens: float, metrics: Mapping[str, Sequence[float]]) -> None:
+        """Take in what TRL measured on a micro-batch of so many trained tokens."""
+        self._measured.append((tokens, {name: metrics[name][-1] for name in PER_TOKEN if metrics.get(name)}))
+
     def heard(self, logs: Mapping[str, float], update: int) -> bool:
         """A line of TRL's log -> whether training ends. Several updates on one batch are one step."""
-        if "loss" not in logs or update % self.tuning.epochs:
+        if "loss" not in logs:
+            return False
+        measured, self._measured = self._measured, []
+        if update % self.tuning.epochs:
             return False
         assert self._told is not None
-        metrics = {ours: float(logs.get(theirs, float("nan"))) for theirs, ours in NAMES.items()}
-        metrics["tokens"] = float(sum(r.tokens for r in self._rows))
+        metrics = {ours: float(logs.get(theirs, NAN)) for theirs, ours in NAMES.items()}
+        metrics["tokens"] = max(1.0, sum(tokens for tokens, _ in measured))
+        for theirs, ours in PER_TOKEN.items():
+            total = sum(tokens * means.get(theirs, NAN) for tokens, means in measured)
+            metrics[ours] = total / metrics["tokens"]
         step, self.done = self.done, self.done + 1
         return self._told(step, metrics, self._rollouts)
 
@@ -209,6 +214,12 @@ def _trainer_class() -> type:
             output["advantages"] = self.core.per_token(output["completion_ids"])
             return output
 
+        def _compute_loss(self, model: Any, inputs: Any) -> Any:
+            loss = super()._compute_loss(model, inputs)
+            tokens = (inputs["completion_mask"] * inputs["tool_mask"]).sum()
+            self.core.measured(float(self.accelerator.reduce(tokens)), self._metrics["train"])
+            return loss
+
         def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
             super().log(logs, start_time)
             if self.core.heard(self.state.log_history[-1], self.state.global_step):
@@ -217,9 +228,9 @@ def _trainer_class() -> type:
     return CoreTrainer
 
 
-def _reward(completions: Sequence[Any], reward: Sequence[float | None], **_: Any) -> list[float | None]:
-    """What TRL logs as reward. Nothing is learned from it: advantages are the core's."""
-    return list(reward)
+def _reward(completions: Sequence[Any], **_: Any) -> list[float]:
+    """TRL must be given a reward. Nothing is learned from this one or told of it: advantages are the core's."""
+    return [0.0] * len(completions)
 
 
 def _frozen(model: Any) -> Any:
@@ -235,12 +246,3 @@ def _check_version() -> None:
     found = version("trl")
     if tuple(int(part) for part in found.split(".")[:2]) != PINNED:
         raise ParleyError(f"trl {found}: this adapter is written for 1.16; pip install 'trl>=1.16,<1.17'")
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Without notices of what the pin is for: `rollout_func` is experimental, names of transformers are old."""
-    with warnings.catch_warnings():
-        for known in (".*rollout_func.*experimental", ".*gradient_checkpointing.* is deprecated"):
-            warnings.filterwarnings("ignore", message=known)
-        yield

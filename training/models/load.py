@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +53,8 @@ def load(
     if adapter.is_file():
         from peft import PeftModel
 
-        model = PeftModel.from_pretrained(model, str(folder), is_trainable=True)
+        with older_names():
+            model = PeftModel.from_pretrained(model, str(folder), is_trainable=True)
     return model, tokenizer
 
 
@@ -59,7 +63,8 @@ def with_lora(model: Any, lora: Lora) -> Any:
     from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
     if getattr(model, "is_loaded_in_4bit", False):
-        model = prepare_model_for_kbit_training(model)
+        with older_names():
+            model = prepare_model_for_kbit_training(model)
     targets = lora.targets if isinstance(lora.targets, str) else list(lora.targets)
     config = LoraConfig(
         r=lora.rank,
@@ -68,7 +73,26 @@ def with_lora(model: Any, lora: Lora) -> Any:
         target_modules=targets,
         task_type="CAUSAL_LM",
     )
-    return get_peft_model(model, config)
+    with older_names():
+        return get_peft_model(model, config)
+
+
+def recompute(model: Any) -> None:
+    """Recompute activations in the backward pass: less memory, more time. Adapters under frozen embeddings too."""
+    how = {"use_reentrant": False}
+    if hasattr(model, "activation_checkpointing_enable"):  # its name since transformers 5.24
+        model.activation_checkpointing_enable(activation_checkpointing_kwargs=how)
+    else:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=how)
+    model.enable_input_require_grads()
+
+
+@contextmanager
+def older_names() -> Iterator[None]:
+    """Without the notice that peft and TRL ask transformers for things by names that it has changed."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*gradient_checkpointing.* is deprecated")
+        yield
 
 
 def _four_bit() -> Any:

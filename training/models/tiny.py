@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -42,18 +42,24 @@ SIZES: dict[str, Size] = {
 CONTEXT = 4096
 
 
-def build(size: str, texts: Iterable[str], seed: int, *, context: int = CONTEXT) -> tuple[Any, Any]:
+def build(
+    size: str, texts: Iterable[str], seed: int, *, phrases: Sequence[str] = (), context: int = CONTEXT
+) -> tuple[Any, Any]:
     """A Llama-shaped model with random weights and a tokenizer trained on `texts`: (model, tokenizer).
 
-    The vocabulary is at most the size's, less where the texts have fewer pairs to merge. The same size, texts and
-    seed give the same ids and weights. Raises ParleyError, in one line, for a size that there is not.
+    The vocabulary is at most the size's, less where the texts have fewer pairs to merge; each of `phrases`, such
+    as the sentences that stand in every prompt, is one token more. The same arguments give the same ids and
+    weights. Raises ParleyError, in one line, for a size that there is not.
     """
     if size not in SIZES:
         near = get_close_matches(size, SIZES, 1)
         hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(SIZES)}"
         raise ParleyError(f"model tiny:{size}: there is no such size; {hint}")
+    from tokenizers import AddedToken
+
     shape = SIZES[size]
     tokenizer = tokenizer_of(texts, shape.vocabulary, context)
+    tokenizer.add_tokens([AddedToken(phrase, normalized=False) for phrase in phrases])
     return _model(shape, tokenizer, seed, context), tokenizer
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
 from negotiators.chat.asking import closed
 from negotiators.chat.finding import cut_off, outermost, said, without_thoughts
 from negotiators.chat.quoting import clean
-from negotiators.deliberation import LONGEST, Kind, Utterance
+from negotiators.deliberation import LONGEST, Dialogue, Kind
 from scenarios.dilemmas.dilemma import Plan
 
 Json = dict[str, Any]
@@ -85,11 +84,12 @@ def read_ruling(text: str, finish_reason: str | None) -> Ruling:
     return Ruling(kind, why)
 
 
-def shared(seats: Sequence[str], utterances: Sequence[Utterance]) -> Plan:
+def shared(dialogue: Dialogue) -> Plan:
     """The clauses that all seats stand for, read as the rule reads them, whoever judges. {} where a seat has none."""
     from negotiators.reference.deliberation.reading import read, standing  # reference seats load for a second
 
-    dialogue = read(utterances)
-    places = [standing(dialogue, seat) for seat in seats]
-    plans = [{} if k is None else dialogue[k].plan for k in places]
-    return {i: o for i, o in plans[0].items() if all(p.get(i) == o for p in plans)} if plans else {}
+    turns = read(dialogue.utterances)
+    places = [standing(turns, seat) for seat in dialogue.seats]
+    plans = [{} if k is None else turns[k].plan for k in places]
+    known = dialogue.dilemma.issues
+    return {i: o for i, o in plans[0].items() if i in known and all(p.get(i) == o for p in plans)}

@@ -38,14 +38,13 @@ async def speak(asker: Asker, view: DeliberationView, price: Price | None, pay: 
     question = _in_words(speaking(view), view.sampling)
     account = Account(view.seat, "mediate" if view.persona is None else "speak", view.round)
     words, status = await _worded(asker, question, view, account, pay)
-    mediator = view.persona is None
     utterance = Utterance(
         seat=view.seat,
         round=view.round,
         text=words,
         plan=read_plan(words, view.dilemma),
-        consents=consents(words) and not mediator,
-        parts=parts(words) and not mediator,
+        consents=consents(words),
+        parts=parts(words),
         status=status,
         seen=list(view.places),
         prompt_hash=question.hash,
@@ -75,7 +74,7 @@ async def judge(asker: Asker, dialogue: Dialogue, price: Price | None, pay: Pay 
         round=dialogue.round,
         kind=ruling.kind,
         why=ruling.why,
-        plan={} if ruling.kind is None else shared(dialogue.seats, dialogue.utterances),
+        plan={} if ruling.kind is None else shared(dialogue),
         judge=name,
         prompt_hash=question.hash,
     )

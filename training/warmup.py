@@ -1,0 +1,135 @@
+"""How does a policy learn to speak before it learns to negotiate: from dialogues of reference seats, as training rows?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import numpy as np
+
+from negotiators.chat.deliberation import prompting
+from negotiators.reference.deliberation import ReferenceSpeaker
+from negotiators.reference.deliberation.speaker import Concession
+from personas.opposing import Pole
+from scenarios.dilemmas.dilemma import Dilemma
+from scenarios.dilemmas.plan import AGREE, DIFFER, LINE, written
+from training.policy import Sampled
+from training.rollout import NOT_SPOKEN, Rollout, Row, View
+from training.rules import SEATS, Case, Rules
+from training.table import Table
+from training.tokens import Template
+
+Said = Literal["words", "lines"]
+"""What is taught: turns as reference seats speak them, or the lines alone that a plan is read from."""
+
+TAUGHT = 13
+"""What these draws are for, beside the seed."""
+
+
+def reference_rows(
+    cases: Sequence[Case],
+    rules: Rules,
+    template: Template,
+    seed: int,
+    *,
+    said: Said = "words",
+    prompts: bool = False,
+) -> list[Row]:
+    """The rows of one dialogue of two reference seats for every case, plan included; see `played` for the masks.
+
+    Each dialogue's way of conceding is drawn. `prompts`: the prompts' tokens train too, which teaches a model from
+    scratch to read; without, exactly what a seat would have sampled trains.
+    """
+    rollouts = asyncio.run(_played(cases, rules, template, seed, said))
+    return [_row(view, prompts) for rollout in rollouts for view in rollout.views]
+
+
+def played(
+    cases: Sequence[Case], rules: Rules, template: Template, seed: int, *, said: Said = "words"
+) -> list[Rollout]:
+    """Dialogues of reference seats, laid out by the engine as if the policy had sampled them: the same masks."""
+    return asyncio.run(_played(cases, rules, template, seed, said))
+
+
+def texts_of(dilemmas: Sequence[Dilemma], poles: Sequence[Pole]) -> list[str]:
+    """The words of dilemmas, personas and prompts: what a tokenizer made from scratch is trained on."""
+    out = [text for text in prompting.PROMPTS.texts().values()]
+    out += [pole.says for pole in poles]
+    for dilemma in dilemmas:
+        out += [dilemma.prompt, *dilemma.principles.values(), written(dict.fromkeys(dilemma.issues, "<option>"))]
+        for name, issue in dilemma.issues.items():
+            out.append(f"- `{name}`: {issue.asks}")
+            out += [f"  - `{option}`: {o.says}" for option, o in issue.options.items()]
+            out += [f"{written({name: option})} " * 3 for option in issue.options]
+    return out
+
+
+def phrases() -> list[str]:
+    """The sentences that stand in every prompt: one token each in a tokenizer made from scratch, longest first.
+
+    A model of two million weights has better things to learn than to read the same rules in every prompt.
+    """
+    rows = [row.strip() for text in prompting.PROMPTS.texts().values() for row in text.splitlines()]
+    rows += list(prompting.PROMPTS.rows("phrases").values())
+    fixed = {row for row in rows if "$" not in row and len(row) > 12} | {AGREE, DIFFER}
+    return sorted(fixed, key=lambda row: (-len(row), row))
+
+
+async def _played(
+    cases: Sequence[Case], rules: Rules, template: Template, seed: int, said: Said
+) -> list[Rollout]:
+    taught = rules.model_copy(update={"train_roles": "both", "train_final": True})
+    return [
+        await _dialogue(case, taught, template, np.random.default_rng([seed, TAUGHT, k]), said)
+        for k, case in enumerate(cases)
+    ]
+
+
+async def _dialogue(
+    case: Case, rules: Rules, template: Template, rng: np.random.Generator, said: Said
+) -> Rollout:
+    from negotiators.reference.deliberation.rule import judged
+
+    kinds = get_args(Concession)
+    speaker = ReferenceSpeaker(kinds[int(rng.integers(len(kinds)))])
+    table = Table(case, rules, prompting, template, int(rng.integers(2**31)))
+    for round_ in range(1, rules.rounds + 1):
+        if table.over or rules.alone:
+            break
+        for seat in SEATS:
+            table.prompt(seat, round_)
+            spoken = (await speaker.speak(table.view(seat, round_))).what
+            table.say(seat, round_, _sampled(_lines(spoken.text, said), template))  # type: ignore[union-attr]
+        table.verdicts.append(judged(case.dilemma, SEATS, table.dialogue, round_))
+    if rules.alone or table.agreed:
+        table.plan_prompt()
+        plan = (await speaker.complete(table.closing())).what
+        table.write(_sampled(_lines(plan.text, said), template))  # type: ignore[union-attr]
+    return table.rollout()
+
+
+def _lines(text: str, said: Said) -> str:
+    """A turn as it is taught: whole, or its plan line and the words that agree or part."""
+    if said == "words":
+        return text
+    kept = [row for row in text.splitlines() if LINE.search(row) or row.strip() in (AGREE, DIFFER)]
+    return "\n".join(kept) or text
+
+
+def _sampled(text: str, template: Template) -> Sampled:
+    """A text as if it had been sampled, with its end of turn."""
+    ids = list(template.tokenizer(text, add_special_tokens=False)["input_ids"])
+    end = template.end_of_turn
+    ids += [template.tokenizer.eos_token_id if end is None else end]
+    return Sampled(tuple(ids), (0.0,) * len(ids), True)
+
+
+def _row(view: View, prompts: bool) -> Row:
+    """A view as a row that teaches. With `prompts` all but its first token is to be foretold."""
+    ids, mask = view.completion_ids, view.mask
+    if not prompts:
+        return Row(view.prompt_ids, ids, mask, (0.0,) * len(ids), view.logprobs)
+    whole = view.prompt_ids + ids
+    n = len(whole) - 1
+    return Row(whole[:1], whole[1:], (1,) * n, (0.0,) * n, (0.0,) * n)
