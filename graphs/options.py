@@ -236,6 +236,7 @@ DELIBERATION_OPTIONS: dict[str, Any] = {
         timeout_s=(float, "Seconds to wait for one reply (default 60)."),
         temperature=(float, "Of what models say (default 0.7)."),
         completion_temperature=(float, "Of the plan that is written down (default 0.1)."),
+        judge_temperature=(float, "Of a model that judges (default 0)."),
         top_p=(float, "Nucleus of sampling (default 0.95)."),
         max_output_tokens=(int, "Cap on one turn; sent only if given."),
     ),

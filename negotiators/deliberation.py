@@ -104,6 +104,7 @@ class Dialogue:
     round: int
     utterances: tuple[Utterance, ...]  # all of them, in the order spoken
     seed: int
+    sampling: Sampling = Sampling(temperature=0.0)  # of a model that judges
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
@@ -23,7 +23,9 @@ class Model(BaseModel):
         """YAML reads `yes` as true, and pydantic reads true as 1.0: refuse that where no yes or no is asked for."""
         for name in _numeric_fields(cls) & data.keys() if isinstance(data, dict) else ():
             value = data[name]
-            amounts = value.values() if isinstance(value, dict) else (value,)
+            amounts: Iterable[Any] = (value,)
+            if isinstance(value, dict):  # of numbers, or of anything that may stand where a number may
+                amounts = value.values() if name in _fields_of_numbers(cls) else ()
             if bool in map(type, amounts):
                 raise ValueError(
                     f"{name}: true or false where a number belongs (YAML reads yes and no so too)"
@@ -60,6 +62,18 @@ def _words(value: Any) -> Iterator[str]:
 @cache
 def _numeric_fields(model: type[BaseModel]) -> frozenset[str]:
     return frozenset(name for name, field in model.model_fields.items() if _numeric(field.annotation))
+
+
+@cache
+def _fields_of_numbers(model: type[BaseModel]) -> frozenset[str]:
+    return frozenset(name for name, field in model.model_fields.items() if _of_numbers(field.annotation))
+
+
+def _of_numbers(kind: Any) -> bool:
+    """Whether a field's type is, or may be, a mapping to numbers."""
+    if get_origin(kind) is dict:
+        return _numeric(get_args(kind)[1])
+    return any(_of_numbers(part) for part in get_args(kind))
 
 
 def _numeric(kind: Any) -> bool:

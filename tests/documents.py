@@ -35,6 +35,11 @@ MADE = ("benchmarks.md", "calibration.md")
 
 PAGES = [p for p in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if p.name not in MADE]
 
+DILEMMAS = [p for p in PAGES if "dilemmas" in p.stem]
+DELIBERATION = [p for p in PAGES if "deliberation" in p.stem or "train" in p.stem]
+DEBATES = [p for p in PAGES if p not in DILEMMAS and p not in DELIBERATION]
+"""Pages by the test file that reads them, so that several processes share the work."""
+
 NOT_RUN = {
     ".": "changes the reader's own shell",
     "export": "changes the reader's own shell",
@@ -45,12 +50,18 @@ NOT_RUN = {
     "vllm": "a server of somebody else's",
     "llama-server": "a server of somebody else's",
     "langgraph": "a server that goes on until it is stopped",
+    "accelerate": "needs several GPUs",
+    "lm_eval": "a harness of somebody else's",
+    "tensorboard": "a server that goes on until it is stopped",
     "rm": "removes what the reader has",
     "python": "only `python -m` is typed here",
 }
 """First words of lines that are documented and not run, each with the reason."""
 
-NOT_RUN_HERE = {"--engine ray": "starts a cluster, which a test of its own does"}
+NOT_RUN_HERE = {
+    "--engine ray": "starts a cluster, which a test of its own does",
+    "python -m training.": "trains, or serves until it is stopped: tests of its own do, and its options are held",
+}
 """What a command has in it that is documented and not run, each with the reason."""
 
 FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -84,10 +95,13 @@ def blocks(page: Path) -> Iterator[Block]:
 
 
 def partner(heard: Heard) -> Answer:
-    """The scripted partner behind every model that a page names: a seat of either setting, or a judge of rhetoric."""
+    """The scripted partner behind every model that a page names: a seat of any setting, or a judge."""
+    from tests.deliberation_partner import asked_for, honest_deliberator
     from tests.dilemma_partner import honest_party
     from tests.evals.rhetoric_judges import honest_judge
 
+    if asked_for(heard):
+        return honest_deliberator(heard)
     if heard.system.startswith("You label the rhetoric"):
         return honest_judge(heard)
     return honest_seat(heard) if "decides who gets care" in heard.system else honest_party(heard)

@@ -17,8 +17,8 @@ import importlib, json, os, runpy, sys, traceback
 for name in sys.argv[1:]:
     importlib.import_module(name)
 import graphs.session, langchain_openai, langgraph.checkpoint.memory
-from graphs import commons, games, triage
-for graph in (commons, games, triage):
+from graphs import commons, deliberation, games, triage
+for graph in (commons, deliberation, games, triage):
     graph.build()
     del sys.modules[graph.__name__]  # or it would not be run as a module of its own
 for line in sys.stdin:

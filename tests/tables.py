@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from tests.markdown import span, table
+from tests.tables_deliberation import DELIBERATION_TABLES
 from tests.tables_dilemmas import DILEMMA_TABLES
 
 Json = dict[str, Any]
@@ -68,7 +69,7 @@ def _allowed(field: Json) -> str:
     if "$ref" in field:
         return "a contract, whole"
     if "enum" in field:
-        return ", ".join(f"`{v}`" for v in field["enum"]) if len(field["enum"]) < 12 else "a persona"
+        return ", ".join(f"`{v}`" for v in field["enum"]) if len(field["enum"]) < 12 else _many(field["enum"])
     if field["type"] in ("number", "integer"):
         return _range(field) + besides
     if field["type"] == "boolean":
@@ -77,6 +78,12 @@ def _allowed(field: Json) -> str:
         what = "names" if field["items"].get("type") == "string" else f"of these: {_allowed(field['items'])}"
         return f"up to {field['maxItems']} {what}" if "maxItems" in field else what
     return "a name"
+
+
+def _many(choices: Sequence[str]) -> str:
+    from personas.opposing import pair_names
+
+    return "a [pair](#personas)" if set(choices) == set(pair_names()) else "a persona"
 
 
 def _range(field: Json) -> str:
@@ -158,8 +165,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "wards": wards,
     **{
         f"{of}-{what}": partial(make, of)
-        for of in ("commons", "games")
+        for of in ("commons", "games", "deliberation")
         for what, make in (("settings", settings), ("lent", lent))
     },
     **DILEMMA_TABLES,
+    **DELIBERATION_TABLES,
 }

@@ -14,11 +14,13 @@ from tests.documents import PAGES, Reader, blocks, with_tables
 from tests.loopback import Loopback
 from tests.play import ROOT
 from tests.seasons import match, season
+from tests.sections import assert_documented, columns, first_column, options_of, section
 
 REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 STUDIES = (ROOT / "docs" / "reference-studies.md").read_text(encoding="utf-8")
 DILEMMAS = (ROOT / "docs" / "reference-dilemmas.md").read_text(encoding="utf-8")
-HOUSE = ("scenarios", "personas", "retrieval", "negotiators", "nodes", "graphs", "evals")
+DELIBERATION = (ROOT / "docs" / "reference-deliberation.md").read_text(encoding="utf-8")
+HOUSE = ("scenarios", "personas", "retrieval", "negotiators", "nodes", "graphs", "evals", "training")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<to>[^)\s]+)\)")
 VARIABLE = re.compile(r"""env(?:iron)?(?:\.get\(|\[)\s*["']([A-Z][A-Z0-9_]+)|envvar=["']([A-Z0-9_]+)""")
 
@@ -72,22 +74,14 @@ def test_tables_taken_from_the_code_are_as_the_code_has_them(page: Path) -> None
 def test_the_reference_has_the_derived_tables() -> None:
     from tests.tables import TABLES
 
-    derived = [re.findall(r"<!-- derived: ([a-z-]+) -->", page) for page in (REFERENCE, STUDIES, DILEMMAS)]
+    pages = (REFERENCE, STUDIES, DILEMMAS, DELIBERATION)
+    derived = [re.findall(r"<!-- derived: ([a-z-]+) -->", page) for page in pages]
     assert all(derived)
     assert {name for names in derived for name in names} == set(TABLES)
 
 
 def _section(title: str, page: str = REFERENCE) -> str:
-    """The text under a heading, up to the next of any level."""
-    found = re.search(rf"^#+ {re.escape(title)}\n(.*?)(?=^#|\Z)", page, re.MULTILINE | re.DOTALL)
-    assert found, f"the reference has no heading '{title}'"
-    return found[1]
-
-
-def _first_column(text: str) -> set[str]:
-    """Names in the first column of the tables of a text."""
-    rows = [row.split("|")[1] for row in text.splitlines() if row.startswith("| `")]
-    return {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    return section(title, page)
 
 
 def test_every_field_of_the_records_and_files_is_in_the_reference_and_no_other() -> None:
@@ -101,17 +95,14 @@ def test_every_field_of_the_records_and_files_is_in_the_reference_and_no_other()
     models += [record.RunRecord, record.Seat, record.Solo, record.Round, record.Outcome, record.Influence]
     models += [record.EdgeEvent, ward.Ward, ward.Resource, ward.Patient, ward.Vitals, ward.Organs]
     models += [ward.PatientWeights, Passage]
-    _documented(models, REFERENCE)
+    assert_documented(models, REFERENCE)
     dilemmas = _models_of_dilemmas()
-    _documented(dilemmas, DILEMMAS)
-    described = {m.__name__ for m in (*models, *dilemmas)} | {"Table", "CommonsTable", "GamesTable"}
+    assert_documented(dilemmas, DILEMMAS)
+    talks = _models_of_deliberation()
+    assert_documented(talks, DELIBERATION)
+    described = {m.__name__ for m in (*models, *dilemmas, *talks)}
+    described |= {"Table", "CommonsTable", "GamesTable", "DeliberationTable"}
     assert set(records.schema()["$defs"]) <= described, "a part of the record has no section"
-
-
-def _documented(models: list[Any], page: str) -> None:
-    for model in models:
-        documented = _first_column(_section(f"`{model.__name__}`", page).partition("<!--")[0])
-        assert documented == set(model.model_fields), model.__name__
 
 
 def _models_of_dilemmas() -> list[Any]:
@@ -129,10 +120,20 @@ def _models_of_dilemmas() -> list[Any]:
     return [*records, *parts, Concern, Commons, Regrowth, Contingencies, Need, Game, State, Contract, Clause]
 
 
+def _models_of_deliberation() -> list[Any]:
+    from negotiators.deliberation import Completion, Utterance, Verdict
+    from nodes.deliberation.record import DeliberationRecord, DeliberationSeat
+    from personas.opposing import Pair, Pole
+    from scenarios.dilemmas.dilemma import Dilemma, Issue, Option, Theme
+
+    records = [DeliberationRecord, DeliberationSeat, Utterance, Verdict, Completion]
+    return [*records, Dilemma, Issue, Option, Theme, Pair, Pole]
+
+
 def test_every_field_of_a_corpus_file_is_in_the_reference() -> None:
     from retrieval.passages import Passage
 
-    assert _first_column(_section("The corpus file")) == set(Passage.model_fields)
+    assert first_column(_section("The corpus file")) == set(Passage.model_fields)
 
 
 def test_every_name_that_a_page_or_a_record_shows_is_explained() -> None:
@@ -142,13 +143,13 @@ def test_every_name_that_a_page_or_a_record_shows_is_explained() -> None:
     from nodes.merging.rules import MERGE_RULES
     from scenarios.measures import MEASURES
 
-    assert _first_column(_section("Merge rules").partition("<!-- end -->")[2]) == set(MERGE_RULES)
+    assert first_column(_section("Merge rules").partition("<!-- end -->")[2]) == set(MERGE_RULES)
     rows = _section("Measures")
     assert all(f"| `{m.name}` | {m.symbol} |" in rows for m in MEASURES.values())
-    assert _first_column(_section("Incidents")) == set(get_args(Incident.model_fields["kind"].annotation))
-    assert _first_column(_section("Concession policies")) == set(get_args(Kind))
+    assert first_column(_section("Incidents")) == set(get_args(Incident.model_fields["kind"].annotation))
+    assert first_column(_section("Concession policies")) == set(get_args(Kind))
     assert all(f"| `{kind}` | {e:g}" in _section("Concession policies") for kind, e in EXPONENTS.items())
-    told = _first_column(_section("Strategies"))
+    told = first_column(_section("Strategies"))
     assert told == {*get_args(strategy.Step), *get_args(strategy.Tag)}
     assert all(f"`{label}`" in _section("Strategies") for label in get_args(strategy.Label))
 
@@ -165,12 +166,12 @@ def test_every_measure_benchmark_kind_of_clause_and_table_of_dilemmas_is_in_the_
         "game": match("prisoners-dilemma", tmp_path, regime="none"),
     }
     for name, record in of.items():
-        assert _first_column(_section(f"Measures of a {name}", DILEMMAS)) == set(record.measures), name
+        assert first_column(_section(f"Measures of a {name}", DILEMMAS)) == set(record.measures), name
     told = {name for record in of.values() for name in record.benchmarks}
-    assert _first_column(_section("Benchmarks", DILEMMAS)) == told
-    assert _first_column(_section("Kinds of clause", DILEMMAS)) == set(KINDS)
-    assert _first_column(_section("Concern measured", DILEMMAS)) >= set(get_args(Verdict))
-    assert _first_column(_section("What `--scenario` takes", DILEMMAS)) >= set(_SETTINGS)
+    assert first_column(_section("Benchmarks", DILEMMAS)) == told
+    assert first_column(_section("Kinds of clause", DILEMMAS)) == set(KINDS)
+    assert first_column(_section("Concern measured", DILEMMAS)) >= set(get_args(Verdict))
+    assert first_column(_section("What `--scenario` takes", DILEMMAS)) >= set(_SETTINGS)
 
 
 def test_every_table_of_findings_of_dilemmas_is_in_the_reference_with_its_columns() -> None:
@@ -179,36 +180,33 @@ def test_every_table_of_findings_of_dilemmas_is_in_the_reference_with_its_column
     from evals.prosociality.drift import POINTS
 
     section = _section("Tables of findings of dilemmas", DILEMMAS)
-    assert _columns(section, "measures") == set(gathered.COLUMNS)
-    assert _columns(section, "shortfall_by_concern") == set(floor.CURVE)
-    assert _columns(section, "laws") == set(of_laws.COLUMNS)
-    assert _columns(section, "drift") == {"dynamics", "regime", "portrait", *POINTS}
+    assert columns(section, "measures") == set(gathered.COLUMNS)
+    assert columns(section, "shortfall_by_concern") == set(floor.CURVE)
+    assert columns(section, "laws") == set(of_laws.COLUMNS)
+    assert columns(section, "drift") == {"dynamics", "regime", "portrait", *POINTS}
 
 
 def test_every_option_of_every_command_is_in_the_reference() -> None:
-    import typer
-
     import retrieval.__main__
     import retrieval.benchmark
     import scenarios.__main__
+    import scenarios.dilemmas.__main__
     from graphs.command import command_line
 
     others = (retrieval.__main__.app, retrieval.benchmark.app, scenarios.__main__.app)
     apps = dict.fromkeys((command_line("triage"), *others), REFERENCE)
     apps |= {command_line(name): DILEMMAS for name in ("commons", "games")}
+    apps |= {command_line("deliberation"): DELIBERATION, scenarios.dilemmas.__main__.app: DELIBERATION}
     rooms = sorted(path.parent.name for path in (ROOT / "evals").glob("*/__main__.py"))
     assert "experiment" in rooms and "findings" in rooms
     for room in rooms:
-        page = DILEMMAS if room in ("welfare_gap", "prosociality") else STUDIES
+        pages = {"welfare_gap": DILEMMAS, "prosociality": DILEMMAS, "judges": DELIBERATION}
+        page = pages.get(room, STUDIES)
         assert f"### `python -m evals.{room}" in page, room
         apps[import_module(f"evals.{room}.__main__").app] = page
     for app, page in apps.items():
-        group: Any = typer.main.get_command(app)
-        for each in getattr(group, "commands", {"": group}).values():
-            for option in (o for p in each.params for o in [*p.opts, *p.secondary_opts] if o.startswith("-")):
-                if option in ("--install-completion", "--show-completion"):
-                    continue
-                assert f"`{option}" in page or f" {option} " in page, f"{each.name}: {option}"
+        for command, option in options_of(app):
+            assert f"`{option}" in page or f" {option} " in page, f"{command}: {option}"
 
 
 def test_every_field_of_a_study_is_in_the_reference_and_no_other() -> None:
@@ -217,7 +215,7 @@ def test_every_field_of_a_study_is_in_the_reference_and_no_other() -> None:
     models: list[Any] = [study.Study, study.Condition, study.Hypothesis, study.Nulls, study.Grid]
     models += [study.Twins, study.Planted, study.Caps]
     for each in models:
-        assert _first_column(_section(f"`{each.__name__}`", STUDIES)) == set(each.model_fields), each.__name__
+        assert first_column(_section(f"`{each.__name__}`", STUDIES)) == set(each.model_fields), each.__name__
 
 
 def test_every_stage_role_score_label_and_table_column_has_its_name_in_the_reference() -> None:
@@ -227,20 +225,14 @@ def test_every_stage_role_score_label_and_table_column_has_its_name_in_the_refer
     from evals.langsmith.evaluators import KEYS
     from evals.rhetoric import LABELS
 
-    assert _first_column(_section("Stages", STUDIES)) >= {"joint", "no_debate", "oracle", *FOLDED}
-    assert _first_column(_section("The folder of a study", STUDIES)) >= set(ROLES)
+    assert first_column(_section("Stages", STUDIES)) >= {"joint", "no_debate", "oracle", *FOLDED}
+    assert first_column(_section("The folder of a study", STUDIES)) >= set(ROLES)
     told = {"criterion:NAME" if key.startswith("criterion:") else key for key in KEYS}
-    assert _first_column(_section("Scores", STUDIES)) == {*told, "gap:ATTRIBUTE"}
-    assert _first_column(_section("Rhetoric", STUDIES)) == set(LABELS)
+    assert first_column(_section("Scores", STUDIES)) == {*told, "gap:ATTRIBUTE"}
+    assert first_column(_section("Rhetoric", STUDIES)) == set(LABELS)
     of_edges = {"events": edges.EVENT_COLUMNS, "cells": edges.CELL_COLUMNS, "changes": edges.CHANGE_COLUMNS}
     section = _section("Edge tables", STUDIES)
-    assert {name: _columns(section, name) for name in of_edges} == {n: set(c) for n, c in of_edges.items()}
-
-
-def _columns(text: str, table: str) -> set[str]:
-    """Names in the last cell of the row of a table, those within parentheses aside."""
-    row = next(r for r in text.splitlines() if r.startswith("| `") and f"`{table}`" in r.split("|")[1])
-    return set(re.findall(r"`([^`]+)`", re.sub(r"\([^)]*\)", "", row.split("|")[-2])))
+    assert {name: columns(section, name) for name in of_edges} == {n: set(c) for n, c in of_edges.items()}
 
 
 @pytest.mark.slow
@@ -256,11 +248,11 @@ def test_every_table_of_findings_is_in_the_reference_with_every_column(
     text = STUDIES[STUDIES.index("## Tables of findings") : STUDIES.index("## Frames")]
     rows = [row for row in text.splitlines() if row.startswith("| `")]
     documented = {row.split("`")[1] for row in rows} - {"runs"}
-    words = _first_column(text[: text.index("### What ran")])
+    words = first_column(text[: text.index("### What ran")])
     assert documented - words == set(made) - words
     for name, frame in made.items():
-        assert _columns(text, name) == set(frame.columns), name
-    told = _first_column(_section("`runs`", STUDIES))
+        assert columns(text, name) == set(frame.columns), name
+    told = first_column(_section("`runs`", STUDIES))
     patterns = [re.compile(re.sub("[A-Z]+", "[A-Za-z_]+", name)) for name in told]
     patterns += [re.compile(re.escape(name)) for name in _settings()]
     assert [c for c in sorted(runs) if not any(p.fullmatch(c) for p in patterns)] == []

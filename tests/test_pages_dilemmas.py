@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents import PAGES, Reader
+from tests.documents import DILEMMAS, Reader
 
 
 @pytest.mark.slow
 @pytest.mark.postgres
-@pytest.mark.parametrize("page", [p for p in PAGES if "dilemmas" in p.stem], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", DILEMMAS, ids=lambda page: page.stem)
 def test_a_reader_who_types_all_that_a_page_says_sees_what_it_says(
     page: Path, reader: Reader, tmp_path: Path
 ) -> None:

@@ -109,7 +109,7 @@ class Signal:
     reward_deviation: float  # mean over kept groups of their sample standard deviation
     agreed: float  # share of agreement, where it is known
     rounds: float  # mean over dialogues
-    tokens: float  # sampled by the policy, mean over dialogues
+    tokens: float  # sampled in a dialogue, mean
 
     @property
     def carries(self) -> bool:

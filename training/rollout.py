@@ -69,7 +69,7 @@ class Rollout:
     verdicts: tuple[Verdict, ...] = ()
     completion: str | None = None
     why: str = ""
-    sampled: int = 0  # tokens the policy sampled, trained or not
+    sampled: int = 0  # tokens that policies sampled in it, trained or not
 
     @property
     def turns(self) -> list[int]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Protocol
 
 from negotiators.chat.deliberation.reading import read_words
 from negotiators.deliberation import (
@@ -72,6 +73,8 @@ class Table:
         """
         if self.rules.alone or not self.verdicts:
             return None
+        if self.missing and not self.verdicts[-1].agreed:
+            return None  # it was cut short
         if self.verdicts[-1].agreed:
             return all(any(u.seat == s and u.text for u in self.dialogue) for s in SEATS)
         return None if any(v.agreed is None for v in self.verdicts) else False
@@ -79,18 +82,30 @@ class Table:
     def view(self, seat: str, round_: int) -> DeliberationView:
         """What a seat may know when it speaks."""
         heard, places = window_of(self.dialogue, "all" if self.rules.window == "full" else self.rules.window)
-        return self._view(seat, round_, heard, places, self.rules.temperature)
+        return DeliberationView(
+            dilemma=self.case.dilemma,
+            seat=seat,
+            seats=SEATS,
+            persona=self.case.poles[SEATS.index(seat)],
+            round=round_,
+            rounds=self.rules.rounds,
+            heard=tuple(heard),
+            places=tuple(places),
+            clauses=self.rules.clauses and bool(self.case.dilemma.issues),
+            seed=self.seed,
+            sampling=Sampling(self.rules.temperature, self.rules.top_p),
+        )
 
     def closing(self) -> DeliberationView:
         """What the first seat knows when it writes the plan down: all that was said, and both personas."""
         last = self.verdicts[-1] if self.verdicts else None
-        return self._view(
-            SEATS[0],
-            max(1, len(self.verdicts)),
-            self.dialogue,
-            list(range(len(self.dialogue))),
-            self.completion_temperature,
+        return replace(
+            self.view(SEATS[0], max(1, len(self.verdicts))),
+            heard=tuple(self.dialogue),
+            places=tuple(range(len(self.dialogue))),
+            personas=self.case.poles,
             agreed=last.plan if last is not None and last.agreed else None,
+            sampling=Sampling(self.completion_temperature, self.rules.top_p),
         )
 
     def judged(self) -> Dialogue:
@@ -156,33 +171,6 @@ class Table:
             completion=self.completion,
             why=self.missing,
             sampled=self._sampled,
-        )
-
-    def _view(
-        self,
-        seat: str,
-        round_: int,
-        heard: Sequence[Utterance],
-        places: Sequence[int],
-        temperature: float,
-        **closing: Any,
-    ) -> DeliberationView:
-        poles = dict(zip(SEATS, self.case.poles, strict=True))
-        writes = "agreed" in closing
-        return DeliberationView(
-            dilemma=self.case.dilemma,
-            seat=seat,
-            seats=SEATS,
-            persona=poles[seat],
-            round=round_,
-            rounds=self.rules.rounds,
-            heard=tuple(heard),
-            places=tuple(places),
-            clauses=self.rules.clauses and bool(self.case.dilemma.issues),
-            seed=self.seed,
-            personas=self.case.poles if writes else (),
-            sampling=Sampling(temperature, self.rules.top_p),
-            **closing,
         )
 
 

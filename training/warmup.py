@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from typing import Literal, get_args
 
@@ -22,6 +23,15 @@ from training.tokens import Template
 
 Said = Literal["words", "lines"]
 """What is taught: turns as reference seats speak them, or the lines alone that a plan is read from."""
+
+FIELD = re.compile(r"\$[a-z]+|\*\*")
+SENTENCE = re.compile(r"(?<=[.?!]) ")
+
+GLUE = (
+    *("<option>", "\n\n", "\n- `", "\n  - `", "`: ", "Plan: ", "; ", "system\n", "user\n", "assistant\n"),
+    *("<<<DATA ", ">>>\n> ", "\n> ", "\n<<<END ", ">>>", " seat A, round ", " seat B, round ", "\n\nRound "),
+)
+"""What stands between the sentences."""
 
 TAUGHT = 13
 """What these draws are for, beside the seed."""
@@ -65,15 +75,24 @@ def texts_of(dilemmas: Sequence[Dilemma], poles: Sequence[Pole]) -> list[str]:
     return out
 
 
-def phrases() -> list[str]:
-    """The sentences that stand in every prompt: one token each in a tokenizer made from scratch, longest first.
+def phrases(dilemmas: Sequence[Dilemma], poles: Sequence[Pole]) -> list[str]:
+    """The sentences of prompts, personas and dilemmas, and the names of clauses, longest first.
 
-    A model of two million weights has better things to learn than to read the same rules in every prompt.
+    In a tokenizer made from scratch each is one token: a model of two million weights reads a prompt as a handful
+    of signs, and has better things to learn than English. What it makes of other words is another matter.
     """
-    rows = [row.strip() for text in prompting.PROMPTS.texts().values() for row in text.splitlines()]
-    rows += list(prompting.PROMPTS.rows("phrases").values())
-    fixed = {row for row in rows if "$" not in row and len(row) > 12} | {AGREE, DIFFER}
-    return sorted(fixed, key=lambda row: (-len(row), row))
+    fixed = [row for text in prompting.PROMPTS.texts().values() for row in FIELD.split(text)]
+    found = {piece for text in fixed for piece in text.split("\n") if len(piece.strip()) > 2}
+    found |= {row for row in prompting.PROMPTS.rows("phrases").values() if "$" not in row}
+    found |= {AGREE, DIFFER, *GLUE}
+    written_ = [pole.says for pole in poles]
+    for dilemma in dilemmas:
+        written_ += [dilemma.prompt, *dilemma.principles.values()]
+        for name, issue in dilemma.issues.items():
+            written_ += [issue.asks, *(option.says for option in issue.options.values())]
+            found |= {name, *issue.options}
+    found |= {row for text in written_ for row in SENTENCE.split(" ".join(text.split())) if row}
+    return sorted(found, key=lambda row: (-len(row), row))
 
 
 async def _played(

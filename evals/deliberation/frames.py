@@ -1,6 +1,7 @@
 """What do many records of deliberations say, as tables: one row a run, one a turn, one a verdict?
 
-runs      one row a run: settings, status, measures (`m:NAME`), benchmarks (`b:NAME`), incidents, what it cost
+runs      one row a run: settings, status, measures (`m:NAME`), benchmarks (`b:NAME`), incidents, what it cost, and
+          what judges say of it (`j:NAME`, `won:NAME`), where they were asked
 turns     one row an utterance: who, in which round, which strategy, what it changed, how long
 verdicts  one row a round: what its judge said
 
@@ -79,6 +80,7 @@ def study_frames(
     """
     import pandas as pd
 
+    from evals.deliberation.judged import joined
     from evals.experiment.tables import record_paths, uses_of
 
     files = record_paths(folder, plan)
@@ -90,8 +92,10 @@ def study_frames(
         if progress is not None:
             progress(len(kept), len(files))
     made = framed(kept)
-    uses = uses_of(plan).drop(columns=["twin"])
-    return DeliberationFrames(pd.merge(made.runs, uses, on="run_id", how="left"), made.turns, made.verdicts)
+    runs = joined(
+        pd.merge(made.runs, uses_of(plan).drop(columns=["twin"]), on="run_id", how="left"), folder.path
+    )
+    return DeliberationFrames(runs, made.turns, made.verdicts)
 
 
 def framed(kept: Iterable[Rows]) -> DeliberationFrames:

@@ -98,14 +98,14 @@ def _gains(table: pd.DataFrame) -> Shown:
 def _drawn(table: pd.DataFrame) -> Figure:
     from evals.findings.drawing import figure, heatmap, titled
 
-    there = {*table["before"], *table["after"]}
-    names = [s for s in ORDER if s in there]
-    values = np.full((len(names), len(names)), np.nan)
+    rows, columns = ([s for s in ORDER if s in set(table[side])] for side in ("before", "after"))
+    values = np.full((len(rows), len(columns)), np.nan)
     for r in table.itertuples():
-        values[names.index(r.before), names.index(r.after)] = r.share
+        values[rows.index(r.before), columns.index(r.after)] = r.share
     text = [["" if v != v else f"{v:.2f}" for v in row] for row in values]
-    fig, axes = figure(width=6.5, height=1.5 + 0.45 * len(names))
-    heatmap(axes[0, 0], names, names, values, text)
+    fig, axes = figure(width=6.5, height=1.7 + 0.42 * len(rows))
+    heatmap(axes[0, 0], rows, columns, values, text)
     axes[0, 0].set_ylabel("a turn")
     axes[0, 0].set_xlabel("is answered by")
-    return titled(fig, "What answers what", "Shares of the turns that follow, by another seat; all arms.")
+    note = "Of the turns that follow one of the row's, by another seat, the share of each kind; all arms together."
+    return titled(fig, "What answers what", note)

@@ -7,7 +7,7 @@ worth of a plan that was never whole, whatever a judge that failed did not say.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,6 +75,24 @@ def _twin(runs: pd.DataFrame) -> Array:
 
 SHARE, YES, WORTH = "share", "yes or no", "worth, 0 to 1"
 
+SCORED = {
+    "collective_agency": "how far the plan advances collective agency, by the judges of the study",
+    "conflict_resolution": "how well the plan resolves what is in conflict, by the judges of the study",
+    "joint_worth": "geometric mean of the worths, 5 being the best that any plan has, by the rule",
+}
+"""What judges score, from 0 to 5 (see `evals.judges`); joined by `evals.deliberation.judged`, missing where not."""
+
+JUDGED = {name: f"j:{name}" for name in SCORED} | {f"won:{name}": f"won:{name}" for name in SCORED}
+"""Outcome -> the column of `runs` that it stands in."""
+
+
+def _of_judges() -> Iterator[Outcome]:
+    for name, says in SCORED.items():
+        yield _made(name, says, "score, 0 to 5", _of(JUDGED[name]), high=5)
+        won = f"share of its comparisons that the plan won, a tie ½: {name}"
+        yield _made(f"won:{name}", won, SHARE, _of(JUDGED[f"won:{name}"]), high=1)
+
+
 OUTCOMES: dict[str, Outcome] = {
     o.name: o
     for o in (
@@ -111,6 +129,7 @@ OUTCOMES: dict[str, Outcome] = {
         _made("plans", "different whole plans that were named", "plans", _of("m:plans"), "neither"),
         _made("words", "words a turn", "words", _of("m:words"), "neither"),
         _made("turns", "utterances", "turns", _of("m:turns"), "neither"),
+        *_of_judges(),
     )
 }  # fmt: skip
-"""Every outcome by name. What judges say of the plans is joined by `evals.deliberation.judged`."""
+"""Every outcome by name."""

@@ -38,12 +38,12 @@ def premature(g: Gathered) -> Section:
 def open_by_round(g: Gathered) -> pd.DataFrame:
     """arm, round, at_risk, agreed, open: the share of dialogues that have not agreed by the end of a round.
 
-    Kaplan–Meier (1958) over dialogues; those that end at their cap, or whose last verdict is missing, are censored
-    there, so `open` is never lowered by a dialogue that nobody followed further.
+    Kaplan–Meier (1958) over dialogues. One that ends at its cap is censored there; one whose judge failed at the end
+    is censored at the last round that has a verdict, and is at risk in none after it: a missing verdict is no NO.
     """
     import pandas as pd
 
-    last = g.frames.verdicts.groupby("run_id")["round"].max()
+    last = g.frames.verdicts.dropna(subset=["kind"]).groupby("run_id")["round"].max()
     rows = []
     for arm, here in g.talked.groupby("arm", sort=False):
         ended = here.assign(last=here["run_id"].map(last), yes=here["m:agreed"] == 1).dropna(subset=["last"])
@@ -90,7 +90,8 @@ def verdict_counts(g: Gathered) -> pd.DataFrame:
     told = g.frames.verdicts.merge(uses, on="run_id")
     told = told.assign(kind=told["kind"].fillna("missing"))
     counts = pd.crosstab([told["arm"], told["round"]], told["kind"])
-    return counts.reindex(columns=[*KINDS, "missing"], fill_value=0).reset_index()
+    counts = counts.reindex(columns=[*KINDS, "missing"], fill_value=0).reset_index()
+    return counts.sort_values("arm", key=lambda c: c.map(g.arms.index), kind="stable", ignore_index=True)
 
 
 def _open(g: Gathered, table: pd.DataFrame) -> Shown:
@@ -125,16 +126,19 @@ def _kinds(table: pd.DataFrame) -> Shown:
 def _drawn(g: Gathered, table: pd.DataFrame) -> Figure:
     from evals.findings.drawing import figure, look, titled
 
-    fig, axes = figure(width=7, height=4)
+    fig, axes = figure(width=8.5, height=4)
     ax = axes[0, 0]
     for i, arm in enumerate(c for c in g.arms if (table["arm"] == c).any()):
         here = table[table["arm"] == arm]
         rounds, left = [0, *here["round"]], [1.0, *here["open"]]
-        ax.step(rounds, left, where="post", label=arm, **look(i))
+        ax.step(rounds, left, where="post", label=arm, **look(i), markersize=5, linewidth=1.3, alpha=0.85)
     ax.set_xlabel("round")
     ax.set_ylabel("share not agreed yet")
     ax.set_ylim(-0.03, 1.03)
-    fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    fig.legend(*ax.get_legend_handles_labels(), loc="outside right center", fontsize=8.5)
     return titled(
-        fig, "How soon they agree", "Kaplan–Meier over dialogues; those that end at their cap are censored."
+        fig,
+        "How soon they agree",
+        "Kaplan–Meier over dialogues; those that end at their cap are censored there. Lines may lie on each other.",
     )

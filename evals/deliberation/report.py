@@ -41,6 +41,7 @@ def findings(folder: Folder, plan: Plan, tell: Tell) -> tuple[str, list[Section]
 def sections(g: Gathered, folder: Folder, plan: Plan, tell: Tell) -> list[Section]:
     """Every section, in the order they are read."""
     from evals.deliberation.account import account, limits
+    from evals.deliberation.judged import judged
     from evals.deliberation.moves import moves
     from evals.deliberation.premature import premature
     from evals.deliberation.reached import reached
@@ -64,4 +65,6 @@ def sections(g: Gathered, folder: Folder, plan: Plan, tell: Tell) -> list[Sectio
         tell(f"measuring {name}")
         section = part(g)
         out.append(replace(section, says=[*section.says, EXPLORATORY]))
+    if parts and (of_judges := judged(g, folder.path)) is not None:
+        out.append(replace(of_judges, says=[*of_judges.says, EXPLORATORY]))
     return [*out, limits(g)]

@@ -160,7 +160,7 @@ class Study(Model):
 
     @property
     def unit(self) -> str:
-        """What one cluster is: a ward, a world, a game."""
+        """What one cluster is: a ward, a world, a game, a dilemma."""
         return UNITS[self.setting]
 
     @property

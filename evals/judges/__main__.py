@@ -132,7 +132,7 @@ def compare(
     async def ask(bench: Bench) -> dict[str, Any]:
         return {k: await bench.comparisons(k, pairs.both, seed, terminal.counter(k)) for k in keys}
 
-    folder = _folder(out, [trained])
+    folder = _folder(out, [trained, base])
     judged, spent = _run(at_work(judge, ask, folder=folder, at_once=at_once, **options))
     tallies = {}
     for key, of in judged.items():
@@ -260,8 +260,10 @@ def _addresses(given: list[str] | None, judges: Sequence[str]) -> Mapping[str, s
 
 
 def _folder(out: Path | None, runs: Sequence[Path]) -> Path:
-    first = runs[0]
-    return out or (first if first.is_dir() else first.parent) / "judges"
+    folder = out or (runs[0] if runs[0].is_dir() else runs[0].parent) / "judges"
+    if any(folder.resolve() == (run if run.is_dir() else run.parent).resolve() for run in runs):
+        _refuse(f"--out: {folder} holds the runs, and what is kept there would be read as one; name another")
+    return folder
 
 
 def _refuse(line: str) -> None:

@@ -60,6 +60,10 @@ def matched(trained: Sequence[Outcome], base: Sequence[Outcome]) -> Matched:
         )
     pairs = [(sides["trained"][k], sides["base"][k]) for k in keys]
     for one, other in pairs:
+        if one.run_id == other.run_id:
+            raise ParleyError(
+                f"run {one.run_id}: is on both sides; choose with --base-where and --trained-where"
+            )
         if one.dilemma != other.dilemma:
             raise ParleyError(
                 f"runs {one.run_id} and {other.run_id}: '{one.cluster}' reads differently in them; run one again"

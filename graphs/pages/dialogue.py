@@ -43,7 +43,7 @@ def page(record: DeliberationRecord, width: int = 130) -> Iterator[RenderableTyp
     """The parts of the page, top to bottom, for a terminal of so many columns."""
     yield heading(record)
     if record.status == "invalid":
-        yield Text("This run is invalid: a seat said nothing at all. It is counted apart.", style="bold red")
+        yield Text(f"This run is invalid: {_invalid(record)}. It is counted apart.", style="bold red")
     if record.dialogue:
         yield Rule("What was said", align="left", style="dim")
         yield from dialogue(record)
@@ -53,7 +53,7 @@ def page(record: DeliberationRecord, width: int = 130) -> Iterator[RenderableTyp
     yield Rule("The plan, as it was written down", align="left", style="dim")
     yield _completion(record)
     if record.measures:
-        yield Rule("What it is worth", align="left", style="dim")
+        yield Rule("What it is worth, and how it came about", align="left", style="dim")
         yield measured(record)
     for incident in record.incidents:
         yield Text(f"{incident.kind}: {incident.seat} {printable(incident.detail)}", style="yellow")
@@ -78,21 +78,36 @@ def heading(record: DeliberationRecord) -> RenderableType:
                 (printable(s.persona.says), "dim"),
             )
         )
-    seen = "all turns" if p.window == "all" else f"the last {p.window} turns"
+    seen = "all turns" if p.window == "all" else f"the last {_counted(p.window, 'turn')}"
     how = (
         "written by one agent alone"
         if p.alone
-        else f"at most {p.rounds} rounds; each sees {seen}; judged by {printable(p.judging)}"
+        else f"at most {_counted(p.rounds, 'round')}; each sees {seen}; judged by {printable(p.judging)}"
     )
     lines += [Text(f"{how}; seed {p.seed}, replicate {p.replicate}", style="dim"), _evidence(record)]
-    title = f"[bold]{d.goal}[/bold]  {record.run_id}"
+    title = Text.assemble((printable(d.goal), "bold"), f"  {record.run_id}")
     return Panel(Group(*lines), title=title, title_align="left")
 
 
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _invalid(record: DeliberationRecord) -> str:
+    """Why a run is invalid, in words."""
+    silent = [s.seat for s in record.seats if not any(u.seat == s.seat and u.text for u in record.dialogue)]
+    if silent and not record.protocol.alone:
+        return f"{' and '.join(silent)} said nothing at all"
+    return "its plan was not written down, though it was to be"
+
+
 def _evidence(record: DeliberationRecord) -> Text:
-    models = sorted({s.model for s in record.seats if s.model})
+    p = record.protocol
+    speak = [*p.seat_models, *([p.mediating_model] if p.mediator else [])]
+    models = sorted({m for m in speak if m != "reference"})
     if models:
-        return Text(f"Spoken by {printable(', '.join(models))}.", style="italic")
+        also = " and by reference negotiators" if "reference" in speak else ""
+        return Text(f"Spoken by {printable(', '.join(models))}{also}.", style="italic")
     return Text(
         "Reference negotiators: bargaining over clauses by their personas' values, in fixed phrases. A null model, "
         "no evidence about language models.",
@@ -163,12 +178,14 @@ def clauses(record: DeliberationRecord) -> RenderableType:
 
 def _completion(record: DeliberationRecord) -> RenderableType:
     if record.completion is None:
-        return Text("None: the seats did not agree.", style="yellow")
+        unjudged = bool(record.verdicts) and record.verdicts[-1].kind is None
+        why = "the judge gave no verdict" if unjudged else "the seats did not agree"
+        return Text(f"None: {why}.", style="yellow")
     return Text("\n".join(printable(row) for row in record.completion.text.split("\n")) or "(nothing)")
 
 
 def measured(record: DeliberationRecord) -> RenderableType:
-    """What the final plan is worth, beside the best that any plan reaches."""
+    """What the final plan is worth, beside the best that any plan reaches; what is undefined here has no row."""
     grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
     best = {k: number(v, 3) for k, v in record.benchmarks.items()}
     for s in record.seats:
@@ -176,7 +193,7 @@ def measured(record: DeliberationRecord) -> RenderableType:
         note = "0: the worst plan for it, 1: the best" if s.persona.values else "a persona of style alone"
         grid.add_row(f"worth to {s.seat}", number(worth, 3), Text(note, style="dim"))
     for key, name, note in MEASURES:
-        if key in record.measures:
+        if record.measures.get(key) is not None or key in record.benchmarks:
             told = note.format(**({"mean": "–", "least": "–", "nash": "–"} | best))
-            grid.add_row(name, number(record.measures[key], 3), Text(told, style="dim"))
+            grid.add_row(name, number(record.measures.get(key), 3), Text(told, style="dim"))
     return grid

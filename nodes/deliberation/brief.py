@@ -23,7 +23,7 @@ from scenarios.errors import ParleyError
 
 Json = dict[str, Any]
 
-PAID = {"temperature", "completion_temperature", "top_p", "max_output_tokens", "clauses"}
+PAID = {"temperature", "completion_temperature", "judge_temperature", "top_p", "max_output_tokens", "clauses"}
 """Settings that determine a run only where a model is called."""
 
 NAMED = {"model", "opponent_model", "mediator_model", "judge"}

@@ -120,7 +120,9 @@ def strategy(said: Utterance, before: Sequence[Utterance]) -> str:
 
 
 def _faithful(dilemma: Dilemma, verdicts: Sequence[Verdict], completion: Completion | None) -> float | None:
-    if completion is None or not verdicts or not whole(verdicts[-1].plan, dilemma):
+    if completion is None or not verdicts or not verdicts[-1].agreed:
+        return None
+    if not whole(verdicts[-1].plan, dilemma):
         return None
     return float(completion.plan == verdicts[-1].plan) if completion.plan else None
 

@@ -61,6 +61,7 @@ class DeliberationTable(Model):
     )
     temperature: float | None = Field(default=0.7, ge=0, le=2, description="of what models say")
     completion_temperature: float | None = Field(default=0.1, ge=0, le=2, description="of the completion")
+    judge_temperature: float | None = Field(default=0.0, ge=0, le=2, description="of a model that judges")
     top_p: float | None = Field(default=0.95, gt=0, le=1)
     max_output_tokens: int | None = Field(
         default=None, ge=16, le=1_000_000, description="cap on one turn, if set"

@@ -81,7 +81,10 @@ class Sitting:
 
     def judged(self, dialogue: Sequence[Utterance], round_: int) -> Dialogue:
         """The dialogue as its judge sees it."""
-        return Dialogue(self.dilemma, tuple(self.seats), round_, tuple(dialogue), self.settings.model_seed)
+        drawn = Sampling(self.settings.judge_temperature)
+        return Dialogue(
+            self.dilemma, tuple(self.seats), round_, tuple(dialogue), self.settings.model_seed, drawn
+        )
 
     def _view(
         self,

@@ -39,7 +39,7 @@ def test_json_puts_the_record_alone_on_stdout_and_it_fits_its_schema(
         "in the end",
         "YES",
         "What it is worth",
-        "no evidence about language models",
+        "A null model",
     ):
         assert part in page, part
 

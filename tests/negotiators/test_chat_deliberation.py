@@ -101,8 +101,7 @@ class TestATurn:
         )
         assert server.heard[0].route == "plain" and len(server.heard) == 1 and said.incidents == ()
         assert (said.usage.input_tokens, said.usage.output_tokens, said.usage.calls) == (80, 9, 1)
-        assert said.model == f"{MODEL} ({FINGERPRINT})" and len(said.what.prompt_hash) == 64
-        assert server.heard[0].body["seed"] == 5
+        assert said.model == f"{MODEL} ({FINGERPRINT})" and server.heard[0].body["seed"] == 5
 
     async def test_keeps_what_it_saw_and_goes_on_in_its_own_conversation(self) -> None:
         heard = played(["one", "two", "three", "four"], ("A", "B"))[2:]
@@ -110,12 +109,8 @@ class TestATurn:
         said, server = await put(completion("five"), lambda chat: chat.speak(seen))
         assert isinstance(said.what, Utterance)
         assert said.what.seen == [2, 3] and said.what.round == 3 and said.what.plan == {}
-        assert [m["role"] for m in server.heard[0].body["messages"]] == [
-            "system",
-            "user",
-            "assistant",
-            "user",
-        ]
+        roles = [m["role"] for m in server.heard[0].body["messages"]]
+        assert roles == ["system", "user", "assistant", "user"]
 
     async def test_leaves_thoughts_out(self) -> None:
         for text in (f"<think>{PLAN} no</think>Go.", "<think>a\n</think>\n\nGo.", "opened before</think>Go."):
@@ -269,9 +264,7 @@ class TestAVerdict:
         said, server = await put(completion(verdict(kind)), judge)
         assert isinstance(said.what, Verdict) and said.what.kind == kind and said.what.why == "Both consent."
         assert said.what.judge == "openai:scripted" and said.what.agreed is (kind == "agreed")
-        assert said.what.plan == {"door": "wait", "word": "reason"}, (
-            "what all stand for, whatever the verdict"
-        )
+        assert said.what.plan == {"door": "wait", "word": "reason"}, "what all stand for, whatever is ruled"
         assert server.heard[0].body["response_format"]["json_schema"]["name"] == "submit_verdict"
         jsonschema.validate(json.loads(verdict(kind)), VERDICT)
 
@@ -297,7 +290,7 @@ class TestAVerdict:
     @pytest.mark.parametrize(
         "wrap", ["```json\n{}\n```", "<think>agreed? {{}}</think>{}", '{{"answer": {}}}']
     )
-    async def test_may_be_wrapped_in_other_text(self, wrap: str) -> None:
+    def test_may_be_wrapped_in_other_text(self, wrap: str) -> None:
         assert read_ruling(wrap.format(verdict("capitulated")), "stop").kind == "capitulated"
 
     @given(text=st.text(max_size=200))

@@ -167,7 +167,9 @@ def test_to_whom_nothing_matters_takes_what_it_hears_and_else_begins() -> None:
 
 
 def test_words_without_a_plan_move_nobody() -> None:
+    """With nothing to come near to, it offers its best, however little it would settle for by now."""
     own = spoken(ReferenceSpeaker(), view([], "B", KIND, round=4))
+    assert own.plan == {"what": "hush", "when": "later"}
     for name in ("free words", "a long speech", "an abstention", "a stranger's clauses"):
         assert spoken(ReferenceSpeaker(), view(HEARD[name], "B", KIND, round=4)).plan == own.plan
 
@@ -240,6 +242,7 @@ def test_a_mediator_keeps_what_is_agreed_and_gives_each_its_longest_held_clause(
     case = three_issues()
     lines = [("A", "p=x; q=x; r=z"), ("B", "p=y; q=y; r=z"), ("A", "p=z; q=x; r=z"), ("B", "p=y; q=y; r=z")]
     heard = [utterance(s, f"Plan: {p}.", 1 + k // 2, case) for k, (s, p) in enumerate(lines)]
+    heard.append(utterance(MEDIATOR, "Plan: p=x; q=z; r=x.", 2, case))  # what it said before weighs nothing
     for seed, expected in ((0, {"p": "y", "q": "x", "r": "z"}), (1, {"p": "y", "q": "x", "r": "z"})):
         said = spoken(ReferenceSpeaker(), view(heard, MEDIATOR, None, case, seed=seed))
         assert said.plan == expected, "A has held q longer than p, whoever begins"
@@ -281,7 +284,7 @@ def test_alone_it_writes_the_nash_optimum_and_says_whom_it_looks_to() -> None:
     done = completed()
     assert done.plan == {"what": "tell", "when": "later"}
     assert done.text == (
-        "Do tell about what. Do later about when. This looks to candour for plain and care for kind.\n"
+        "Do tell about what. Do later about when. This looks to candour for A and care for B.\n"
         "Plan: what=tell; when=later."
     )
 
@@ -292,6 +295,10 @@ def test_what_was_agreed_is_written_down_and_what_it_leaves_open_is_filled() -> 
     assert completed(agreed={"when": "now"}).plan == {"when": "now", "what": "hush"}, "1/9 against 0"
     heard = [utterance("A", "Plan: what=tell; when=now."), utterance("B", "Plan: what=tell; when=later.")]
     assert completed(heard=heard).plan == {"what": "tell", "when": "later"}, "the span of their last plans"
+    mediated = [heard[0], heard[0], utterance(MEDIATOR, "Plan: what=hush; when=later.")]
+    assert completed(heard=mediated).plan == {"what": "tell", "when": "now"}, "a mediator has no part in it"
+    heard = [utterance("A", "Plan: what=hush; when=later."), utterance("B", "Plan: what=hush; when=now.")]
+    assert completed(heard=heard, agreed={"when": "later"}).plan == {"what": "hush", "when": "later"}
 
 
 # The policy

@@ -44,6 +44,10 @@ DIALOGUES: dict[str, tuple[str, tuple[str, ...]]] = {
         "agreed",
         (f"A: So | {P}", f"B: {WHY} {YES}", "A: I am glad.", "B: So am I."),
     ),
+    "a bare yes after an offer of one's own": (
+        "agreed",
+        (f"A: So | {P}", f"B: No | {R}", "A: I beg you.", f"B: {WHY} {YES}"),
+    ),
     "both had the same plan in mind": ("agreed", (f"A: So | {P}", f"B: {YES} | {P}")),
     "one plan and nobody's yes": ("debating", (f"A: So | {P}", f"B: So | {P}")),
     "a yes to one's own plan": ("debating", (f"A: {YES} | {P}", f"B: Mine too | {P}")),
@@ -74,7 +78,15 @@ DIALOGUES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "all given up at once with a shrug": (
         "capitulated",
-        (f"A: So | {P}", f"B: No | {Q}", f"A: Fine. {YES} | {Q}", f"B: Good. {YES} | {Q}"),
+        (f"A: So | {P}", f"B: No | {Q}", f"A: Fine, let it be so then. {YES} | {Q}", f"B: Good. {YES} | {Q}"),
+    ),
+    "reasons for what was given up are none for giving it up": (
+        "capitulated",
+        (f"A: {WHY} | {P}", f"B: No | {Q}", f"A: {YES} | {Q}", "B: Good."),
+    ),
+    "given up, taken back, given up": (
+        "agreed",
+        (f"A: So | {P}", f"B: No | {Q}", f"A: {YES} | {Q}", "B: Ah.", f"A: No | {P}", "B: Oh.", f"A: {YES} | {Q}"),
     ),
     "all given up at once, and why": ("agreed", (f"A: So | {P}", f"B: No | {Q}", f"A: {WHY} {YES} | {Q}", "B: Good.")),
     "all given up at once, and why afterwards": (
@@ -111,8 +123,8 @@ def test_three_seats_agree_only_when_all_do() -> None:
     assert minutes(*two, seats="ABC").kind == "debating"
     late = ("A: Join us.", "B: Do.", f"C: {WHY} {YES} | {P}")
     assert minutes(*two, *late, seats="ABC").kind == "agreed"
-    silent = ("A: Join us.", "B: Do.", f"C: {YES} | {P}")
-    assert minutes(*two, *silent, seats="ABC").kind == "agreed", "two had it first: no single seat took all"
+    bare = (f"A: So | {P}", f"B: {YES} | {P}", f"C: No | {Q}", "A: Join us.", "B: Do.", f"C: {YES} | {P}")
+    assert minutes(*bare, seats="ABC").kind == "agreed", "two had it first: no single seat took all"
     gave_in = (
         f"A: So | {P}",
         f"B: No | {Q}",

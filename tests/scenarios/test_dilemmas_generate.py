@@ -169,11 +169,8 @@ class TestAnOrder:
     def test_is_met_with_themes_in_turn_and_a_smaller_one_is_its_beginning(self) -> None:
         done = got(Order(20, themes=2))
         assert len(done.dilemmas) == 20 and done.malformed == 0 and done.repeated == []
-        assert Counter(d.stratum for d in done.dilemmas) == {
-            "professional": 6,
-            "interpersonal": 8,
-            "everyday": 6,
-        }
+        strata = Counter(d.stratum for d in done.dilemmas)
+        assert strata == {"professional": 6, "interpersonal": 8, "everyday": 6}
         by_theme = Counter(d.theme for d in done.dilemmas)
         assert by_theme["relations-0"] == by_theme["relations-1"] == 4 and len(by_theme) == 6
         assert got(Order(7, themes=2)).dilemmas == done.dilemmas[:7]

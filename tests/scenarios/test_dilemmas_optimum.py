@@ -150,6 +150,16 @@ def test_a_plan_can_be_sought_among_the_options_that_are_open() -> None:
     assert nash_optimum(supper(), of, {"what": ["tell"], "when": ["now"]}) == {"what": "tell", "when": "now"}
 
 
+def test_ties_go_to_who_is_worse_off() -> None:
+    of = {"A": CANDOUR, "B": CARE}
+    even = dilemma({"x": {"mine": {"candour": 2}, "half": {"candour": 1, "care": 1}, "yours": {"care": 2}}})
+    assert utilitarian_optimum(even, of) == {"x": "half"}, "all three have the same mean"
+    hopeless = dilemma({"x": {"nothing": {}, "mine": {"candour": 2}, "yours": {"care": 2}}})
+    assert nash_optimum(hopeless, of) == {"x": "mine"}, (
+        "every product is 0, and nothing is worse than something"
+    )
+
+
 @settings(max_examples=10, deadline=None)
 @given(seats(2, 2))
 def test_the_order_of_rows_is_that_of_plans(of: Seats) -> None:

@@ -115,7 +115,9 @@ def test_every_token_of_the_batch_weighs_the_same_however_long_its_row() -> None
 def test_the_divergence_is_k3_at_least_0_and_pulls_towards_the_reference(p: float, q: float) -> None:
     batch = collate([row([1], [0.0])], pad_id=0, device="cpu")
     logprobs = torch.tensor([[p]], dtype=torch.float64).requires_grad_()
-    loss, sums = clipped(logprobs, logprobs.detach(), batch, 1.0, Clip(kl=0.5), torch.tensor([[q]]))
+    loss, sums = clipped(
+        logprobs, logprobs.detach(), batch, 1.0, Clip(kl=0.5), torch.tensor([[q]], dtype=torch.float64)
+    )
     loss.backward()
     assert float(sums["kl"]) == pytest.approx(np.exp(q - p) - (q - p) - 1, abs=1e-6)
     assert float(loss.detach()) == pytest.approx(0.5 * float(sums["kl"]), abs=1e-6)

@@ -13,11 +13,12 @@ from training.advantages import advantages
 from training.rollout import Rollout, Row, rows
 
 Roll = Callable[[int], list[Rollout]]
-"""Plays the dialogues of a step, counted from 0, with the policy as it is then. Where its draws hang on the seed and
-the step alone, a run that is resumed goes on exactly as it would have."""
+"""Plays the dialogues of a step, counted from 0, with the policy as it is then. Where its draws hang on the seed, the
+step and the process alone, a run that is resumed goes on exactly as it would have."""
 
 Told = Callable[[int, dict[str, float], list[Rollout]], bool]
-"""Hears of a step that is done: its number, its metrics, what was played. True ends the training."""
+"""Hears of a step that is done: its number, its metrics, what this process played. True ends the training; several
+processes have to answer alike, since they wait for one another."""
 
 
 class Tuning(Model):

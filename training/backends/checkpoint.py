@@ -24,10 +24,14 @@ def save(folder: Path, *, model: Any, tokenizer: Any, optimiser: Any, step: int)
     aside = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(aside, ignore_errors=True)
     options = {"save_embedding_layers": False} if hasattr(model, "peft_config") else {}
-    model.save_pretrained(aside, **options)
-    tokenizer.save_pretrained(aside)
-    torch.save({"optimiser": optimiser.state_dict(), "random": _random_state()}, aside / OPTIMISER)
-    (aside / STATE).write_text(json.dumps({"step": step}) + "\n")
+    try:
+        model.save_pretrained(aside, **options)
+        tokenizer.save_pretrained(aside)
+        torch.save({"optimiser": optimiser.state_dict(), "random": _random_state()}, aside / OPTIMISER)
+        (aside / STATE).write_text(json.dumps({"step": step}) + "\n")
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
     if folder.exists():
         old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
         folder.rename(old)
@@ -71,13 +75,25 @@ def latest(folder: Path) -> Path | None:
 
 
 def _put_back(folder: Path, model: Any) -> None:
+    """The weights of a folder, once it is plain that all of them fit."""
     if hasattr(model, "peft_config"):
-        from peft import load_peft_weights, set_peft_model_state_dict
+        from peft import get_peft_model_state_dict, load_peft_weights, set_peft_model_state_dict
 
-        set_peft_model_state_dict(model, load_peft_weights(str(folder), device="cpu"))
-        return
-    loaded = type(model).from_pretrained(folder, dtype=model.dtype)
-    model.load_state_dict(loaded.state_dict())
+        kept = load_peft_weights(str(folder), device="cpu")
+        _check_fit(kept, get_peft_model_state_dict(model))
+        set_peft_model_state_dict(model, kept)
+    else:
+        kept = type(model).from_pretrained(folder, dtype=model.dtype).state_dict()
+        _check_fit(kept, model.state_dict())
+        model.load_state_dict(kept)
+
+
+def _check_fit(kept: Any, wanted: Any) -> None:
+    """Raises ValueError where names or shapes differ: torch would put back what fits and then raise."""
+    for name in sorted(kept.keys() | wanted.keys()):
+        shapes = [tuple(part[name].shape) if name in part else None for part in (kept, wanted)]
+        if shapes[0] != shapes[1]:
+            raise ValueError(f"{name} is {shapes[0]} there and {shapes[1]} here")
 
 
 def _random_state() -> dict[str, Any]:

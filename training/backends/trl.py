@@ -61,6 +61,8 @@ class TrlBackend:
 
     def train(self, roll: Roll, *, start: int = 0, steps: int, told: Told) -> None:
         """See `Backend`."""
+        if start >= steps:
+            return
         self._roll, self._told, self.done = roll, told, start
         with older_names(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*rollout_func.*experimental")
@@ -77,6 +79,8 @@ class TrlBackend:
                 optimiser=self._optimiser,
                 step=self.done,
             )
+        if self._trainer is not None:
+            self._trainer.accelerator.wait_for_everyone()
 
     def load(self, folder: Path) -> int:
         """See `Backend`. Raises ParleyError, in one line, for what is no checkpoint of this model."""
@@ -136,7 +140,7 @@ class TrlBackend:
         from transformers.trainer_callback import PrinterCallback
         from trl.trainer.utils import add_fused_lm_head
 
-        tuning, updates = self.tuning, max(1, steps) * self.tuning.epochs
+        tuning, updates = self.tuning, steps * self.tuning.epochs
         begun = self.done
         rate = torch.optim.lr_scheduler.LambdaLR(
             self._optimiser, lambda k: tuning.rate(begun + k // tuning.epochs) / tuning.learning_rate
@@ -145,7 +149,7 @@ class TrlBackend:
             model=self.model,
             reward_funcs=[_reward],
             args=self._settings(updates),
-            train_dataset=Dataset.from_dict({"prompt": [str(k) for k in range(max(1, steps))]}),
+            train_dataset=Dataset.from_dict({"prompt": [str(k) for k in range(steps)]}),
             processing_class=self.tokenizer,
             optimizers=(self._optimiser, rate),
             rollout_func=self.rollouts,
@@ -191,6 +195,7 @@ class TrlBackend:
             logging_steps=1,
             report_to="none",
             disable_tqdm=True,
+            ddp_find_unused_parameters=False,
             **{_checkpointing(GRPOConfig): tuning.checkpointing},
         )
 

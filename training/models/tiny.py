@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -41,6 +42,9 @@ SIZES: dict[str, Size] = {
 
 CONTEXT = 4096
 
+WORD = re.compile(r"[\w-]+")
+"""A phrase of this shape is a token only where it stands alone, never inside another word."""
+
 
 def build(
     size: str, texts: Iterable[str], seed: int, *, phrases: Sequence[str] = (), context: int = CONTEXT
@@ -59,7 +63,9 @@ def build(
 
     shape = SIZES[size]
     tokenizer = tokenizer_of(texts, shape.vocabulary, context)
-    tokenizer.add_tokens([AddedToken(phrase, normalized=False) for phrase in phrases])
+    tokenizer.add_tokens(
+        [AddedToken(p, normalized=False, single_word=bool(WORD.fullmatch(p))) for p in phrases]
+    )
     return _model(shape, tokenizer, seed, context), tokenizer
 
 

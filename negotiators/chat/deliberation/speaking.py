@@ -64,7 +64,8 @@ async def complete(asker: Asker, view: DeliberationView, price: Price | None, pa
 
 async def judge(asker: Asker, dialogue: Dialogue, price: Price | None, pay: Pay | None, *, name: str) -> Said:
     """The verdict on a dialogue by the judge of this name; one that cannot be read twice is missing, never a NO."""
-    question = Question(tuple(judging(dialogue)), VERDICT, PROMPTS, tool=TOOL)
+    sent = _sent(dialogue.sampling)
+    question = Question(tuple(judging(dialogue)), VERDICT, PROMPTS, tool=TOOL, sampling=sent)
     account = Account("judge", "judge", dialogue.round)
     first, second = await asker.ask(question, read_ruling, dialogue.seed, account, pay)
     ruling: Ruling = second or first
@@ -96,6 +97,9 @@ async def _worded(
 
 
 def _in_words(messages: Sequence[Message], sampling: Sampling) -> Question:
+    return Question(tuple(messages), None, PROMPTS, sampling=_sent(sampling))
+
+
+def _sent(sampling: Sampling) -> dict[str, Any]:
     drawn: dict[str, Any] = {"temperature": sampling.temperature, "top_p": sampling.top_p}
-    sent = {k: v for k, v in drawn.items() if v is not None}
-    return Question(tuple(messages), None, PROMPTS, sampling=sent)
+    return {k: v for k, v in drawn.items() if v is not None}

@@ -81,7 +81,8 @@ class ReferenceSpeaker:
         started = time.perf_counter()
         if not view.dilemma.issues:
             return _said(Completion(seat=view.seat, text="", status="abstained"), view, "complete", started)
-        text = completed(view.dilemma, concluded(view), {p.name: p.values for p in view.personas})
+        weighed = {s: p.values for s, p in zip(view.seats, view.personas, strict=False)}
+        text = completed(view.dilemma, concluded(view), weighed)
         done = Completion(seat=view.seat, text=text, plan=read_plan(text, view.dilemma))
         return _said(done, view, "complete", started)
 

@@ -209,19 +209,19 @@ def _served(case: Case, issue: str, option: str) -> str:
     return most if case.values[most] > 0 else f"less {most}"
 
 
-def completed(dilemma: Dilemma, plan: Plan, personas: Mapping[str, Values]) -> str:
+def completed(dilemma: Dilemma, plan: Plan, seats: Mapping[str, Values]) -> str:
     """The plan written out: its clauses as sentences, whose considerations it looks to, the plan line.
 
-    `personas`: name -> values; those without values are not spoken of.
+    `seats`: seat -> values; those without values are not spoken of.
     """
     clauses = [_clause_of(dilemma, i, o) for i, o in plan.items()]
     sentences = [c if c.endswith(("!", "?")) else f"{c}." for c in clauses]
     kept = []
-    for name, values in personas.items():
+    for seat, values in seats.items():
         if values:
             served = _most_served(dilemma, plan, values)
-            kept.append(f"{served} for {name}" if served else f"little of what counts for {name}")
-    sentence = f"This looks to {' and '.join(kept)}." if kept else "It takes no side between the personas."
+            kept.append(f"{served} for {seat}" if served else f"little of what counts for {seat}")
+    sentence = f"This looks to {' and '.join(kept)}." if kept else "It takes no side."
     return f"{' '.join(sentences)} {sentence}\n{written(plan)}"
 
 
