@@ -60,6 +60,7 @@ NOT_RUN = {
 
 NOT_RUN_HERE = {
     "--engine ray": "starts a cluster, which a test of its own does",
+    "dilemmas generate": "embeds the whole catalogue: tests of its own do",
     "python -m training.": "trains, or serves until it is stopped: tests of its own do, and its options are held",
 }
 """What a command has in it that is documented and not run, each with the reason."""

@@ -34,6 +34,7 @@ class WarmUp(Model):
     learning_rate: float = Field(default=1e-4, gt=0)
     rising_steps: int = Field(default=20, ge=0, description="over which the learning rate rises")
     said: Literal["words", "lines"] = "words"
+    plans: int = Field(default=1, ge=1, description="of how many dialogues one teaches to write the plan too")
 
 
 class Training(Model):
@@ -55,7 +56,8 @@ class Training(Model):
     opponent: str = Field(default="current", pattern=r"^(current|reference|past:[1-9][0-9]*)$")
     judge: str = Field(default="rule", description="who says whether they agree: rule, or openai:NAME")
     reward: str = Field(
-        default="rule", description="what a plan is worth: rule, or openai:NAME for its collective agency, 0-5"
+        default="rule",
+        description="what a plan is worth: rule, or openai:NAME for its collective agency, 0-5",
     )
     warm_up: WarmUp | None = None
     generation: Literal["transformers", "vllm"] = "transformers"
@@ -89,9 +91,13 @@ class Training(Model):
         if self.opponent != "current" and self.rules.train_roles == "both" and not self.rules.alone:
             raise ValueError("opponent: with rules.train_roles both there is none; leave it at current")
         if self.opponent.startswith("past:") and self.save_every % self.past:
-            raise ValueError(f"save_every: must be a multiple of {self.past}, the steps of opponent, to resume exactly")
+            raise ValueError(
+                f"save_every: must be a multiple of {self.past}, the steps of opponent, to resume exactly"
+            )
         if self.tiny and (self.lora or self.four_bit):
-            raise ValueError("model: one from scratch has all its weights to learn; leave lora and four_bit out")
+            raise ValueError(
+                "model: one from scratch has all its weights to learn; leave lora and four_bit out"
+            )
         return self
 
     @property

@@ -1,4 +1,4 @@
-"""How does a training run go: model, warm-up, step after step, kept as it goes, resumed exactly, stopped with a reason?"""
+"""How does a training run go: model, warm-up, step after step, kept, resumed exactly, stopped with a reason?"""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ Ended = Literal["done", "no signal", "stopped"]
 Tell = Callable[[str], None]
 
 CHECKPOINTS, BEGUN, CONFIG, SUMMARY = "checkpoints", "begun", "config.json", "summary.json"
+WARMED = "warm_up_steps.txt"
+
 CONTEXT = 16_384
 """Tokens that a model from scratch takes: enough for the prompts of every graph."""
 
@@ -57,9 +59,11 @@ class Run:
     tell: Tell = to_stderr
     tensorboard: bool = True
     until: float = math.inf  # time.monotonic() at which it ends, after the step under way
-    ended: Ended = "done"
-    why: str = ""
-    _idle: int = 0
+    warm_until: float = math.inf  # the same of the warm-up
+    warmed: int = field(default=0, init=False)  # steps of it that were done
+    ended: Ended = field(default="done", init=False)
+    why: str = field(default="", init=False)
+    _idle: int = field(default=0, init=False)
     _stop: bool = field(default=False, init=False)
 
     def go(self, *, resume: bool = False) -> Path:
@@ -104,7 +108,9 @@ class Run:
             given = self.config.model_copy(update={"steps": as_begun.steps})
             if given != as_begun:
                 wrong = next(n for n in Training.model_fields if getattr(given, n) != getattr(as_begun, n))
-                raise ParleyError(f"{self.folder}: began with another {wrong}; resume with what it began with")
+                raise ParleyError(
+                    f"{self.folder}: began with another {wrong}; resume with what it began with"
+                )
             return newest
         if kept.is_file():
             raise ParleyError(f"{self.folder}: holds a run already; add --resume, or name another --out")
@@ -122,8 +128,8 @@ class Run:
 
         config, kept = self.config, self.folder / BEGUN
         if resumed and kept.is_dir():
-            model, tokenizer = load(kept, dtype="float32" if config.tiny else "auto", device=self._device())
-            return model, tokenizer
+            self.warmed = int((kept / WARMED).read_text())
+            return load(kept, dtype="float32" if config.tiny else "auto", device=self._device())
         if config.tiny:
             model, tokenizer = from_scratch(config)
         else:
@@ -133,12 +139,14 @@ class Run:
                 targets = a.targets if isinstance(a.targets, str) else tuple(a.targets)
                 model = with_lora(model, Lora(a.rank, a.alpha, a.dropout, targets))
         if config.warm_up is not None:
-            warm_up(config, model, tokenizer, self.tell if self._main else _silent)
+            tell = self.tell if self._main else _silent
+            self.warmed = warm_up(config, model, tokenizer, tell, self.warm_until)
         if self._main:
             self.folder.mkdir(parents=True, exist_ok=True)
             if config.tiny or config.warm_up is not None:
                 model.save_pretrained(kept)
                 tokenizer.save_pretrained(kept)
+                (kept / WARMED).write_text(f"{self.warmed}\n")
             (self.folder / CONFIG).write_text(config.model_dump_json(indent=1) + "\n")
         return model, tokenizer
 
@@ -202,7 +210,6 @@ class Run:
                 metrics.add(step, numbers)
                 self._progress(step, numbers, begun, step + 1 - start)
             self._idle = 0 if numbers["zero_signal"] < 1 else self._idle + 1
-            backend.done = step + 1
             if self._over(step):
                 return True
             if (step + 1) % config.save_every == 0:
@@ -266,7 +273,9 @@ class Run:
         assert newest is not None
         if self._main:
             rows = read_metrics(self.folder)
-            (self.folder / SUMMARY).write_text(json.dumps(self.summary(backend, seconds, start), indent=1) + "\n")
+            (self.folder / SUMMARY).write_text(
+                json.dumps(self.summary(backend, seconds, start), indent=1) + "\n"
+            )
             if rows:
                 draw(self.folder, f"{self.config.model}, {len(rows)} steps", self.config.reward)
         return newest
@@ -278,6 +287,7 @@ class Run:
             "backend": self.backend,
             "steps": backend.done,
             "steps_now": backend.done - start,
+            "warm_up_steps": self.warmed,
             "seconds": round(seconds, 1),
             "dialogues": backend.done * self.config.batch,
             "dilemmas": len(curriculum_of(self.config).dilemmas),
@@ -341,7 +351,9 @@ def warm_up(config: Training, model: Any, tokenizer: Any, tell: Tell, until: flo
     template, begun, each = Template(tokenizer, config.template), time.monotonic(), max(1, warm.steps // 20)
     for step in range(warm.steps):
         cases = curriculum.groups(step * warm.dialogues, warm.dialogues, 1)
-        rows = reference_rows(cases, rules, template, config.seed * 100_003 + step, said=warm.said)
+        rows = reference_rows(
+            cases, rules, template, config.seed * 100_003 + step, said=warm.said, plans=warm.plans
+        )
         loss = teacher.teach(rows)["loss"]
         spent = time.monotonic() - begun
         if (step + 1) % each == 0 or step + 1 == warm.steps:

@@ -1,4 +1,4 @@
-"""How does a policy learn to speak before it learns to negotiate: from dialogues of reference seats, as training rows?"""
+"""How does a policy learn to speak before it negotiates: from dialogues of reference seats, as training rows?"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from personas.opposing import Pole
 from scenarios.dilemmas.dilemma import Dilemma
 from scenarios.dilemmas.plan import AGREE, DIFFER, LINE, written
 from training.policy import Sampled
-from training.rollout import NOT_SPOKEN, Rollout, Row, View
+from training.rollout import Rollout, Row
 from training.rules import SEATS, Case, Rules
 from training.table import Table
 from training.tokens import Template
@@ -44,15 +44,21 @@ def reference_rows(
     seed: int,
     *,
     said: Said = "words",
-    prompts: bool = False,
+    plans: int = 1,
 ) -> list[Row]:
-    """The rows of one dialogue of two reference seats for every case, plan included; see `played` for the masks.
+    """The rows of one dialogue of two reference seats for every case: exactly what a seat would have sampled trains.
 
-    Each dialogue's way of conceding is drawn. `prompts`: the prompts' tokens train too, which teaches a model from
-    scratch to read; without, exactly what a seat would have sampled trains.
+    Each dialogue's way of conceding is drawn. One in `plans` dialogues teaches to write the plan down too: its
+    prompt is the longest.
     """
-    rollouts = asyncio.run(_played(cases, rules, template, seed, said))
-    return [_row(view, prompts) for rollout in rollouts for view in rollout.views]
+    rollouts = played(cases, rules, template, seed, said=said)
+    views = [
+        view
+        for k, rollout in enumerate(rollouts)
+        for view in rollout.views
+        if k % plans == 0 or rules.alone or max(view.turns) < len(rollout.utterances)
+    ]
+    return [Row(v.prompt_ids, v.completion_ids, v.mask, (0.0,) * len(v.mask), v.logprobs) for v in views]
 
 
 def played(
@@ -64,10 +70,14 @@ def played(
 
 def texts_of(dilemmas: Sequence[Dilemma], poles: Sequence[Pole]) -> list[str]:
     """The words of dilemmas, personas and prompts: what a tokenizer made from scratch is trained on."""
-    out = [text for text in prompting.PROMPTS.texts().values()]
+    out = list(prompting.PROMPTS.texts().values())
     out += [pole.says for pole in poles]
     for dilemma in dilemmas:
-        out += [dilemma.prompt, *dilemma.principles.values(), written(dict.fromkeys(dilemma.issues, "<option>"))]
+        out += [
+            dilemma.prompt,
+            *dilemma.principles.values(),
+            written(dict.fromkeys(dilemma.issues, "<option>")),
+        ]
         for name, issue in dilemma.issues.items():
             out.append(f"- `{name}`: {issue.asks}")
             out += [f"  - `{option}`: {o.says}" for option, o in issue.options.items()]
@@ -142,13 +152,3 @@ def _sampled(text: str, template: Template) -> Sampled:
     end = template.end_of_turn
     ids += [template.tokenizer.eos_token_id if end is None else end]
     return Sampled(tuple(ids), (0.0,) * len(ids), True)
-
-
-def _row(view: View, prompts: bool) -> Row:
-    """A view as a row that teaches. With `prompts` all but its first token is to be foretold."""
-    ids, mask = view.completion_ids, view.mask
-    if not prompts:
-        return Row(view.prompt_ids, ids, mask, (0.0,) * len(ids), view.logprobs)
-    whole = view.prompt_ids + ids
-    n = len(whole) - 1
-    return Row(whole[:1], whole[1:], (1,) * n, (0.0,) * n, (0.0,) * n)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evals.deliberation.gathered import Gathered
-from evals.deliberation.outcomes import JUDGED
+from evals.deliberation.outcomes import JUDGED, SCORED
 from evals.findings.section import SEED, Section, Shown, estimated
 from scenarios.errors import ParleyError
 
@@ -173,7 +173,7 @@ def _mean(values: list[float | None]) -> float | None:
 
 def _scores(g: Gathered, table: pd.DataFrame) -> Shown:
     at = {(r.arm, r.outcome): r for r in table.itertuples()}
-    names = [n for n in JUDGED if n in set(table["outcome"])]
+    names = [n for n in SCORED if n in set(table["outcome"])]
     rows = []
     for arm in g.arms if names else ():
         cells = [at[arm, n] for n in names]

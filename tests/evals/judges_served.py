@@ -68,7 +68,9 @@ def judge_by(score: Callable[[str, int], int], prefers: Callable[[str, str], boo
         if comparing(heard):
             choice = "first" if prefers(shown[0], shown[1]) else "second"
             return completion(json.dumps({"why": "as planted", "choice": choice}))
-        return completion(json.dumps({"why": "as planted", "score": score(shown[0], heard.body.get("seed", 0))}))
+        return completion(
+            json.dumps({"why": "as planted", "score": score(shown[0], heard.body.get("seed", 0))})
+        )
 
     return script
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -68,9 +69,10 @@ def test_the_gradient_is_0_at_every_masked_logit_and_is_not_at_any_sampled_one(k
 
 def test_what_stands_at_masked_places_changes_neither_loss_nor_gradient() -> None:
     """NaN as well: the log-probability of a token that nobody sampled is not known."""
-    batch = collate(ROWS, pad_id=0, device="cpu")
     out = []
     for noise in (0.0, 50.0):
+        batch = collate(ROWS, pad_id=0, device="cpu")
+        batch = replace(batch, advantages=batch.advantages + noise * ~batch.mask)
         logits = (drawn((3, 5, V)) + noise * drawn((3, 5, V), 2) * ~batch.mask[..., None]).requires_grad_()
         old = torch.where(batch.mask, drawn((3, 5), 3) - 2, float("nan"))
         loss, sums = clipped(scores(logits, batch)[0], old, batch, 5.0, Clip())

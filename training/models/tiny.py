@@ -34,6 +34,7 @@ class Size:
 
 SIZES: dict[str, Size] = {
     "0.1M": Size(vocabulary=512, hidden=48, inner=128, layers=2, heads=4),  # for tests of the machinery
+    "1M": Size(vocabulary=700, hidden=128, inner=384, layers=4, heads=4),
     "2.7M": Size(vocabulary=1600, hidden=192, inner=576, layers=5, heads=6),
     "50M": Size(vocabulary=8192, hidden=512, inner=1408, layers=14, heads=8),
     "100M": Size(vocabulary=16384, hidden=768, inner=2048, layers=12, heads=12),
