@@ -61,6 +61,7 @@ NOT_RUN = {
 NOT_RUN_HERE = {
     "--engine ray": "starts a cluster, which a test of its own does",
     "dilemmas generate": "embeds the whole catalogue: tests of its own do",
+    "--model openai:trained": "needs a server of the reader's own",
     "python -m training.": "trains, or serves until it is stopped: tests of its own do, and its options are held",
 }
 """What a command has in it that is documented and not run, each with the reason."""
@@ -101,11 +102,13 @@ def partner(heard: Heard) -> Answer:
     from tests.dilemma_partner import honest_party
     from tests.evals.rhetoric_judges import honest_judge
 
+    if "decides who gets care" in heard.system:  # first: seats of every setting may be greeted alike
+        return honest_seat(heard)
     if asked_for(heard):
         return honest_deliberator(heard)
     if heard.system.startswith("You label the rhetoric"):
         return honest_judge(heard)
-    return honest_seat(heard) if "decides who gets care" in heard.system else honest_party(heard)
+    return honest_party(heard)
 
 
 @dataclass

@@ -81,7 +81,7 @@ class Forker:
         """End it; without a job under way it ends at once."""
         assert self._parent.stdin and self._parent.stdout
         self._parent.stdin.close()
-        self._parent.wait(30)
+        self._parent.wait(120)  # it may still be importing, where no command was typed
         self._parent.stdout.close()
 
     def run(

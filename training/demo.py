@@ -94,7 +94,7 @@ def _evaluated(run: Any, newest: Path, clock: Deadline) -> dict[str, Any]:
     }
     among, seed = pairs_of("substance"), config.seed + 1_000
     parts = {
-        "trained on": fixed_cases(dilemmas_of("train", config.dilemmas), among, seed, 2),
+        "trained on": fixed_cases(dilemmas_of("train", config.dilemmas), among, seed, 4),
         "held out": fixed_cases(dilemmas_of("held_out"), among, seed, 1),
     }
     out: dict[str, Any] = {"config": config.model_dump(), "run": _read(run.folder / SUMMARY)}

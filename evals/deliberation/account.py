@@ -46,12 +46,11 @@ def _conditions(g: Gathered) -> Shown:
     """The runs by arm: every condition by itself would fill pages."""
     study = g.frames.runs[g.frames.runs["role"] == "study"]
     study = study.assign(arm=[g.arm(row) for row in study.to_dict("records")])
-    ids = set(g.frames.verdicts[g.frames.verdicts["kind"].isna()]["run_id"])
     rows = []
     for arm, of in study.groupby("arm", sort=False):
         invalid = int((of["status"] != "complete").sum())
         abstained = int((of["incidents:abstained"] > 0).sum())
-        unjudged = int(of["run_id"].isin(ids).sum())
+        unjudged = int((of["incidents:unjudged"] > 0).sum())
         counts = (len(of), of["pair"].nunique(), of["cluster"].nunique(), invalid, abstained, unjudged)
         rows.append([str(arm), *map(str, counts)])
     return Shown(

@@ -140,7 +140,9 @@ def _run(record: DeliberationRecord) -> Row:
     if record.status == "complete":
         row |= {f"m:{name}": value for name, value in record.measures.items()}
     row |= {f"b:{name}": value for name, value in record.benchmarks.items()}
-    return row | counted(record)
+    row |= counted(record)
+    row["incidents:abstained"] = sum(i.kind == "abstained" and i.seat != "judge" for i in record.incidents)
+    return row | {"incidents:unjudged": sum(v.kind is None for v in record.verdicts)}
 
 
 def _turns(record: DeliberationRecord) -> list[Row]:

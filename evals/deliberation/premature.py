@@ -31,7 +31,7 @@ def premature(g: Gathered) -> Section:
         ],
         tables={"agreement_by_round": by_round, "by_round_of_agreement": soon, "verdicts": kinds},
         shown=[_open(g, by_round), _soon(soon), _kinds(kinds)],
-        figures={"agreement": lambda: _drawn(g, by_round)},
+        figures={} if by_round.empty else {"agreement": lambda: _drawn(g, by_round)},
     )
 
 

@@ -52,7 +52,7 @@ def page(record: DeliberationRecord, width: int = 130) -> Iterator[RenderableTyp
         yield clauses(record)
     yield Rule("The plan, as it was written down", align="left", style="dim")
     yield _completion(record)
-    if record.measures:
+    if record.measures and record.scenario.issues:
         yield Rule("What it is worth, and how it came about", align="left", style="dim")
         yield measured(record)
     for incident in record.incidents:

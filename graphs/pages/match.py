@@ -78,7 +78,8 @@ def heading(record: GameRecord) -> RenderableType:
     game = record.scenario
     lines = [Text(printable(game.says))] if game.says else []
     lines += [*seats_in_words(record), Text(regime_in_words(record.protocol), style="dim"), evidence(record)]
-    return Panel(Group(*lines), title=f"[bold]{game.title}[/bold]  {record.run_id}", title_align="left")
+    title = Text.assemble((printable(game.title), "bold"), f"  {record.run_id}")
+    return Panel(Group(*lines), title=title, title_align="left")
 
 
 def matrix(record: GameRecord) -> RenderableType:

@@ -79,7 +79,8 @@ def heading(record: CommonsRecord) -> RenderableType:
         )
     )
     lines += [*seats_in_words(record), Text(regime_in_words(record.protocol), style="dim"), evidence(record)]
-    return Panel(Group(*lines), title=f"[bold]{case.title}[/bold]  {record.run_id}", title_align="left")
+    title = Text.assemble((printable(case.title), "bold"), f"  {record.run_id}")
+    return Panel(Group(*lines), title=title, title_align="left")
 
 
 def months(record: CommonsRecord, width: int) -> RenderableType:

@@ -112,4 +112,5 @@ def _opening(sat: Sitting) -> str:
         )
     who = ", ".join(sat.name(s.seat) for s in people)
     mediated = ", a mediator" if sat.settings.mediator else ""
-    return f"{sat.dilemma.goal}: {who}{mediated}; at most {sat.settings.rounds} rounds"
+    rounds = "1 round" if sat.settings.rounds == 1 else f"{sat.settings.rounds} rounds"
+    return f"{sat.dilemma.goal}: {who}{mediated}; at most {rounds}"

@@ -32,12 +32,13 @@ def measures(
     agreed = verdicts[-1].agreed if verdicts else None
     words = [len(u.text.split()) for u in dialogue if u.text]
     shares = [k for k in kept.values() if k is not None]
+    named = {tuple(sorted(u.plan.items())) for u in dialogue if whole(u.plan, sat.dilemma)}
     return {
         "agreed": None if agreed is None else float(agreed),
         "rounds": float(len(verdicts)) if agreed else None,
         "turns": float(len(dialogue)),
         "words": sum(words) / len(words) if words else None,
-        "plans": float(len({tuple(u.plan.items()) for u in dialogue if whole(u.plan, sat.dilemma)})),
+        "plans": float(len(named)) if sat.dilemma.issues else None,
         "contested": contested,
         **{f"kept:{seat}": share for seat, share in kept.items()},
         "one_sided": max(shares) - min(shares) if len(shares) > 1 else None,

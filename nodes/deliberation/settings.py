@@ -81,6 +81,11 @@ class DeliberationTable(Model):
             raise ValueError(f"window: {self.window} turns; give 1 to 64, or all")
         if self.alone and (self.panel or self.mediator):
             raise ValueError("alone: nobody else sits there; leave panel and mediator out")
+        if self.judge == "reference":
+            raise ValueError("judge: reference is who sits there; the judge that needs no model is rule")
+        for seat in ("model", "opponent_model", "mediator_model"):
+            if getattr(self, seat) == "rule":
+                raise ValueError(f"{seat}: rule is a judge; who needs no model to speak is reference")
         return self
 
     @property

@@ -148,8 +148,8 @@ def _pole(name: str) -> tuple[str, Pole]:
 
 
 def sitting(state: Mapping[str, Any]) -> Sitting:
-    """The sitting of a state. A run's id hangs on all that determines it, so it is found again by that."""
-    kept = _kept(state["run_id"])
+    """The sitting of a state, found again by its run and its settings, of which some determine no id."""
+    kept = _kept(state["run_id"], json.dumps(state["settings"], sort_keys=True))
     if not kept:
         seats = [DeliberationSeat.model_validate(s) for s in state["seats"]]
         settings = DeliberationTable.model_validate_json(json.dumps(state["settings"]))
@@ -167,7 +167,7 @@ def spoken(state: Mapping[str, Any]) -> tuple[list[Utterance], list[Verdict]]:
 
 
 @lru_cache(maxsize=64)
-def _kept(run_id: str) -> list[Sitting]:
+def _kept(run_id: str, settings: str) -> list[Sitting]:
     """A place for the sitting of a run."""
     return []
 

@@ -70,7 +70,8 @@ HISTORY = st.tuples(st.integers(1, 4), st.booleans())
 def test_agreement_by_round_is_redistribution_to_the_right(histories: list[tuple[int, bool]]) -> None:
     records = []
     for n, (last, yes) in enumerate(histories):
-        kinds: list[Kind | None] = [*["debating"] * (last - 1), "agreed" if yes else "debating"]
+        still: list[Kind | None] = ["debating"] * (last - 1)
+        kinds = [*still, "agreed" if yes else "debating"]
         records.append(dialogue_of(kinds, str(n)))
     table = open_by_round(gathered(*records))
     assert table["open"].tolist() == pytest.approx([float(f) for f in by_redistribution(histories)])

@@ -125,6 +125,12 @@ def test_an_invalid_run_has_a_row_in_runs_alone() -> None:
     assert list(made.own["run_id"]) == ["made"]
 
 
+def test_a_judge_that_says_nothing_is_no_seat_that_abstains() -> None:
+    lost = Incident(kind="abstained", seat="judge", node="judge", round=2, detail="no verdict")
+    run = rows_of(dialogue_of(("debating", None), "made", incidents=[lost])).run
+    assert (run["incidents:abstained"], run["incidents:unjudged"]) == (0, 1)
+
+
 def test_a_run_of_two_uses_is_one_value() -> None:
     made = frames(record(), record())
     assert list(outcome(made, "rounds")["run_id"]) == ["made"]

@@ -107,6 +107,8 @@ class TestFiles:
             ({"conditions": [{"name": "c", "set": {"pair": "nobody"}}]}, "set.pair: no pair of personas"),
             ({"hypotheses": [{"id": "H", "claim": "c", "outcome": "regrets"}]}, "did you mean regret or regret_mean"),
             ({"hypotheses": [{"id": "H", "claim": "c", "outcome": "agreed", "of": {"stage": "joint"}}]}, "stage"),
+            ({"settings": {"judge": "reference"}}, "settings.judge: .*the judge that needs no model is rule"),
+            ({"factors": {"model": ["reference", "rule"]}}, "factors.model: .*who needs no model to speak is ref"),
             ({"settings": {"window": 0}}, "settings.window: 0 turns; give 1 to 64, or all"),
             ({"settings": {"alone": True, "mediator": True}}, "alone: nobody else sits there"),
             ({"twins": {"attributes": ["sex"]}}, "twins: only in studies of triage"),
@@ -171,12 +173,14 @@ class TestAhead:
         ]
         assert tokens == sorted(set(tokens))
 
+    @pytest.mark.slow
     def test_a_plan_of_reference_seats_costs_nothing(self, tiny: Any) -> None:
         seen = ahead(tiny[0])
         assert (seen.calls, seen.tokens, seen.cost_usd, seen.clusters) == ({}, {}, 0.0, 3)
         assert [c.pairs for c in seen.contrasts] == [3, 3, 3]
 
 
+@pytest.mark.slow
 class TestRun:
     def test_every_run_ends_under_the_id_it_was_planned_by(self, tiny: Any) -> None:
         plan, folder, session = tiny
@@ -270,6 +274,7 @@ class TestJudged:
         with pytest.raises(ParleyError, match=r"v\.jsonl, line 2: is no verdict"):
             judged.scores(tmp_path)
 
+    @pytest.mark.slow
     def test_a_study_is_joined_by_run_and_what_is_not_judged_is_missing(
         self, tiny: Any, tmp_path: Path
     ) -> None:

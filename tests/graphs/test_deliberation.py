@@ -63,7 +63,9 @@ def test_equal_runs_are_equal_and_another_seed_or_setting_is_another_run(tmp_pat
     others = [{"seed": 2}, {"replicate": 1}, {"swap": True}, {"window": "all"}, {"concession": "boulware"}]
     ids = {deliberate(DEFAULT, tmp_path, **o).run_id for o in others}
     assert len(ids | {one.run_id}) == 1 + len(others)
-    assert deliberate(DEFAULT, tmp_path, temperature=0.1).run_id == one.run_id, "nobody is sampled here"
+    warm = deliberate(DEFAULT, tmp_path, temperature=0.1)
+    assert warm.run_id == one.run_id, "nobody is sampled here"
+    assert warm.protocol.temperature == 0.1, "and yet the record says what was set"
 
 
 def test_who_is_swapped_speaks_first_with_the_other_persona(tmp_path: Path) -> None:

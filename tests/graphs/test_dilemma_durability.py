@@ -24,12 +24,12 @@ CALLS = 48
 def test_a_season_killed_in_its_second_month_goes_on_and_pays_once(tmp_path: Path) -> None:
     with Loopback(lambda h: slow(honest_party(h), 0.1)) as server:
         chosen = (*SEASON, "--base-url", server.base_url)
-        words = ("invoke", *chosen, "--thread", "killed", "--out", "kept")
+        words = ("invoke", *chosen, "--thread", "killed-season", "--out", "kept")
         kill_after(server, 25, words, tmp_path, graph="commons")
         elsewhere = tmp_path / "elsewhere"
         elsewhere.mkdir()
         done = command(
-            "resume", "killed", "--json", cwd=elsewhere, env={"OPENAI_API_KEY": KEY}, graph="commons"
+            "resume", "killed-season", "--json", cwd=elsewhere, env={"OPENAI_API_KEY": KEY}, graph="commons"
         )
         assert done.returncode == 0, done.stderr
         heard = len(server.heard)

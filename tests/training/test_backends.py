@@ -271,6 +271,11 @@ def test_trl_stops_when_told_saves_and_refuses_another_number_of_dialogues(
     resumed = reference(tiny)
     assert resumed.load(tmp_path / "two") == 2, "either backend goes on from the other's checkpoint"
     assert far(weights(resumed.inner), weights(backend.model)) == 0.0
+    past, ids = backend.policy().frozen(), torch.tensor([[5, 6, 7]])
+    with torch.no_grad():
+        before = past.model(input_ids=ids).logits
+        backend.model.lm_head.weight.mul_(-1.0)
+        assert torch.equal(past.model(input_ids=ids).logits, before), "TRL's patch of forward went along"
     again = TrlBackend(deepcopy(tiny[0]), tiny[1], OPEN, 2, dialogues=7, out=tmp_path)
     with pytest.raises(ParleyError, match="8 dialogues were played where 7"):
         again.train(rollouts, steps=1, told=lambda *_: False)

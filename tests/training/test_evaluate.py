@@ -58,7 +58,7 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
         assert found.low is not None
         assert found.high is not None
         hits += found.low <= 0.5 <= found.high
-    assert hits >= 51  # a binomial of .95 falls below that once in 2,000 times
+    assert hits >= 51  # a binomial of .95 falls below that less than once in a thousand times
 
 
 def test_a_missing_reward_is_left_out_not_zero() -> None:
