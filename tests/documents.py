@@ -102,9 +102,11 @@ def partner(heard: Heard) -> Answer:
     from tests.dilemma_partner import honest_party
     from tests.evals.rhetoric_judges import honest_judge
 
-    if "decides who gets care" in heard.system:  # first: seats of every setting may be greeted alike
+    if "decides who gets care" in heard.system:
         return honest_seat(heard)
-    if asked_for(heard):
+    if (
+        asked_for(heard) and " at a table of " not in heard.system.split("\n", 1)[0]
+    ):  # of the commons and games
         return honest_deliberator(heard)
     if heard.system.startswith("You label the rhetoric"):
         return honest_judge(heard)

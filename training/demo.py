@@ -26,7 +26,7 @@ Minutes = Annotated[
     float, typer.Option(help="Most minutes it may take; slower machines train less.", min=0.2)
 ]
 
-WARMED, TRAINED = 0.50, 0.78
+WARMED, TRAINED = 0.62, 0.82
 """Shares of the time after which the warm-up, and training, end at the latest; the rest is for evaluation."""
 
 

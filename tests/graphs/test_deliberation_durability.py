@@ -28,9 +28,9 @@ ENV = {"OPENAI_API_KEY": KEY}
 def test_a_dialogue_killed_as_it_is_judged_goes_on_and_pays_once(tmp_path: Path) -> None:
     with Loopback(lambda h: slow(NEVER(h), 0.15)) as server:
         chosen = (*WORDS, "--base-url", server.base_url)
-        words = ("invoke", *chosen, "--thread", "killed", "--out", "kept")
+        words = ("invoke", *chosen, "--thread", "killed-talk", "--out", "kept")
         kill_after(server, 8, words, tmp_path, graph="deliberation")
-        done = command("resume", "killed", "--json", cwd=tmp_path, env=ENV, graph="deliberation")
+        done = command("resume", "killed-talk", "--json", cwd=tmp_path, env=ENV, graph="deliberation")
         assert done.returncode == 0, done.stderr
         heard = len(server.heard)
         whole = command(
