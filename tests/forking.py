@@ -58,7 +58,7 @@ STUDIES = (
     *("matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg", "statsmodels.stats.multitest"),
     *("statsmodels.stats.power", "statsmodels.regression.linear_model"),
     "statsmodels.genmod.generalized_linear_model",
-    *("graphs.pages.dialogue", "negotiators.reference.deliberation", "negotiators.chat"),
+    *("graphs.pages.dialogue", "negotiators.reference.deliberation", "negotiators.chat", "tests.preloaded"),
 )
 """What studies import besides."""
 

@@ -128,11 +128,16 @@ def _app(module: str) -> Any:
 
 @pytest.mark.parametrize("name", ["tiny", "small-gpu", "qwen3-14b"])
 def test_settings_that_the_page_on_training_names_are_taken(name: str) -> None:
-    """`--set` in the page, against the fields that there are."""
-    from training.config import read_config
+    """`--set` in the page, and fields that it names in words, against the fields that there are."""
+    from training.backends import Tuning
+    from training.config import WarmUp, read_config
+    from training.rules import Rules
 
     text = (ROOT / "docs" / "how-to-train.md").read_text(encoding="utf-8")
     given = [pair for pair in re.findall(r"--set ([a-z_.]+=[^\s`]+)", text) if "ORG/" not in pair]
     assert "rules.alone=true" in given
+    parts: dict[str, Any] = {"rules": Rules, "tuning": Tuning, "warm_up": WarmUp}
+    for part, field in re.findall(r"\b(rules|tuning|warm_up)\.([a-z_]+)", text):
+        assert field in parts[part].model_fields, f"{part}.{field}"
     for pair in given:
         read_config(ROOT / "training" / "configs" / f"{name}.yaml", [pair])

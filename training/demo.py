@@ -147,12 +147,9 @@ def _in_the_graph(run: Any, newest: Path) -> dict[str, Any]:
 
 
 def _ended(record: dict[str, Any]) -> str:
-    """How a record says that it ended."""
-    for at in (record, record.get("outcome") or {}):
-        for name in ("outcome", "status", "ended"):
-            if isinstance(at.get(name), str):
-                return str(at[name])
-    return "recorded"
+    """How a record says that it ended: recorded as what, after which verdict of the rule."""
+    last = record["verdicts"][-1] if record["verdicts"] else {"kind": None, "round": 0}
+    return f"recorded as {record['status']}, the rule said {last['kind']} after round {last['round']}"
 
 
 def report(found: dict[str, Any]) -> str:
@@ -167,8 +164,8 @@ def report(found: dict[str, Any]) -> str:
         f"{run['dilemmas']} dilemmas. It took {found['seconds'] / 60:.1f} minutes on this CPU "
         f"({config['threads'] or 'all'} thread(s) of torch). It is no negotiator: each sentence of the catalogue "
         "is one token to it, and it reads no English beyond.",
-        f"Training {run['ended']}{': ' + run['why'] if run['why'] else ''}. A rule judged, by clauses; no language "
-        "model was asked.",
+        f"How training ended: {run['ended']}{', ' + run['why'] if run['why'] else ''}. A rule judged, by "
+        "clauses; no language model was asked.",
         "",
         "| dilemmas | who speaks in both seats | reward, 0-5 | agreed | rounds | whole plan lines |",
         "| --- | --- | --- | --- | --- | --- |",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from negotiators.deliberation import Dialogue, Utterance, Verdict
 from personas.opposing import Pole
 from scenarios.dilemmas.dilemma import Dilemma
@@ -58,12 +56,3 @@ def by_clauses(
 ) -> float | None:
     """The reward of the plan line in a text, for what both personas value."""
     return clause_reward(read_plan(text, dilemma), dilemma, [pole.values for pole in poles])
-
-
-def described(judge: str, *, of: str) -> str:
-    """Who judged, for a report."""
-    rule: dict[str, Any] = {
-        "judge": "the rule that reads clauses",
-        "reward": "the clauses' geometric mean worth to both personas over the best there is, 0 to 5",
-    }
-    return str(rule[of]) if judge == "rule" else f"{judge}{', collective agency 0 to 5' * (of == 'reward')}"

@@ -64,6 +64,7 @@ class Run:
     ended: Ended = field(default="done", init=False)
     why: str = field(default="", init=False)
     _idle: int = field(default=0, init=False)
+    _unjudged: bool = field(default=False, init=False)
     _stop: bool = field(default=False, init=False)
 
     def go(self, *, resume: bool = False) -> Path:
@@ -74,9 +75,9 @@ class Run:
         """
         newest = self._checked(resume)
         self._threads()
-        from training.backends.reference import _accelerator
+        from accelerate import Accelerator
 
-        self._accelerator = _accelerator() if self.backend == "reference" else None
+        self._accelerator = Accelerator() if self.backend == "reference" else None
         self._main = int(os.environ.get("RANK", "0")) == 0
         self._world = int(os.environ.get("WORLD_SIZE", "1"))
         if self.config.batch % (self.config.group * self._world):
@@ -210,6 +211,7 @@ class Run:
                 metrics.add(step, numbers)
                 self._progress(step, numbers, begun, step + 1 - start)
             self._idle = 0 if numbers["zero_signal"] < 1 else self._idle + 1
+            self._unjudged = numbers["missing"] == 1
             if self._over(step):
                 return True
             if (step + 1) % config.save_every == 0:
@@ -224,10 +226,14 @@ class Run:
         last = step + 1 == self.config.steps
         if self._idle >= self.config.patience and not last:
             self.ended = "no signal"
-            self.why = (
-                f"no group carried signal for {self._idle} steps: all rewards within each group are equal, so there "
-                "is nothing to learn from; warm the policy up longer, raise the temperature, or give it easier dilemmas"
-            )
+            why = f"no group carried signal for {self._idle} steps: "
+            if self._unjudged:
+                self.why = f"{why}no dialogue has a reward; see that the judges answer, and --base-url"
+            else:
+                self.why = (
+                    f"{why}all rewards within each group are equal, so there is nothing to learn from; "
+                    "warm the policy up longer, raise the temperature, or give it easier dilemmas"
+                )
         elif self._stop:
             self.ended, self.why = "stopped", f"stopped after step {step + 1}; --resume goes on"
         elif time.monotonic() > self.until and not last:

@@ -3,54 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 
 from evals.experiment.ledger import Folder
-from evals.experiment.plan import Plan
 from evals.findings.report import findings
-from evals.findings.section import Section
 from scenarios.errors import ParleyError
-from tests.evals.experiments import chatting, plan, run
-from tests.loopback import Loopback, always, completion, honest_seat
-from tests.negotiators.small import KEY, clear_environment
+from tests.evals.experiments import plan, run
+from tests.evals.little import H1, H3, HERE, WARDS, of, told
 
 pytestmark = pytest.mark.slow
-
-WARDS = ["generated:{1..3},n=5,divisible=1"]
-H1 = {
-    "id": "H1",
-    "claim": "c",
-    "outcome": "worst_off",
-    "of": {"stage": "joint"},
-    "against": {"stage": "no_debate"},
-}
-H3 = H1 | {"id": "H3", "outcome": "favoured_gap"}
-HERE: dict[str, Any] = {"retrieval": "off", "rounds": 1, "framework": "plain", "opponent": "biased-age"}
-
-
-def told(made: Plan, out: Path) -> tuple[dict[str, Section], str]:
-    """The sections by title and findings.md; every table parses and every figure is drawn."""
-    _, sections, path = findings(Folder(out), made, lambda what: None)
-    for table in (out / "tables").glob("*.csv"):
-        pd.read_csv(table)
-    text = path.read_text(encoding="utf-8")
-    for section in sections:
-        assert all((out / "figures" / f"{name}.svg").is_file() for name in section.figures)
-        assert section.says or section.shown, f"{section.title} says nothing"
-        for shown in section.shown:
-            assert all(len(row) == len(shown.headings) for row in shown.rows), shown.title
-    assert "nan" not in text.lower().replace("finance", "").split()
-    return {s.title: s for s in sections}, text
-
-
-def of(out: Path, **changes: Any) -> tuple[dict[str, Section], str]:
-    """What is found where this study was run to its end."""
-    made = plan(**changes)
-    run(made, out, processes=1)
-    return told(made, out)
 
 
 def test_without_factors_hypotheses_or_anything_else(tmp_path: Path) -> None:
@@ -138,53 +101,3 @@ def test_nothing_recorded_is_one_line(tmp_path: Path) -> None:
     ):
         findings(Folder(tmp_path), plan(), lambda what: None)
     assert not list(tmp_path.iterdir()), "and nothing is written"
-
-
-def test_twenty_wards_have_intervals(tmp_path: Path) -> None:
-    settings = HERE | {"rounds": 2}
-    _, text = of(tmp_path, wards=["generated:{1..20},n=4,divisible=1"], settings=settings, hypotheses=[H3])
-    (row,) = pd.read_csv(tmp_path / "tables" / "hypotheses.csv").to_dict("records")
-    assert row["low"] < row["difference"] < row["high"] and row["wards"] + row["missing"] == 20
-    assert f"a difference of {row['difference']:+.2f} [".replace("-", "−") in text
-
-
-class TestModels:
-    @pytest.fixture(autouse=True)
-    def _key(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        clear_environment(monkeypatch)
-        monkeypatch.setenv("OPENAI_API_KEY", KEY)
-
-    def test_the_model_is_named_and_what_it_took_is_counted(self, tmp_path: Path) -> None:
-        changes = chatting(wards=WARDS, settings={"framework": "plain"}, hypotheses=[H1])
-        changes["settings"]["opponent_model"] = "reference"
-        with Loopback(honest_seat) as server:
-            made = plan(base_url=server.base_url, **changes)
-            run(made, tmp_path, base_url=server.base_url)
-            calls = len(server.heard)
-            by_title, text = told(made, tmp_path)
-        assert "**Language models made these runs**: openai:scripted." in text
-        assert "Reference negotiators alone" not in text
-        assert f"{calls} answered calls, " in text and "a price is not known" in text
-        seats = [
-            row[0] for row in by_title["Leanings: by what each seat acts, whatever it was told"].shown[0].rows
-        ]
-        assert any("openai:scripted" in s for s in seats) and any("reference" in s for s in seats)
-
-    def test_where_every_run_is_invalid_nothing_can_be_told_and_it_says_so(self, tmp_path: Path) -> None:
-        changes = chatting(
-            wards=WARDS,
-            hypotheses=[H1, H3, H1 | {"id": "C6", "against": {"stage": "best_mixture"}}],
-            twins={"attributes": ["sex"], "permutations": 1},
-            planted={"opponent": "biased-sex", "strengths": [0, 1]},
-            thresholds={"worst-off-half": 0.4},
-        )
-        with Loopback(always(completion("I would rather not say."))) as server:
-            made = plan(base_url=server.base_url, **changes)
-            run(made, tmp_path, base_url=server.base_url)
-            _, text = told(made, tmp_path)
-        paid = sum(r.paid for r in made.runs.values())
-        assert f"{len(made.runs) - paid} runs complete, {paid} invalid, 0 failed, 0 not run yet, of " in text
-        assert "Nothing: no run of the study itself is complete" in text
-        verdicts = pd.read_csv(tmp_path / "tables" / "hypotheses.csv")
-        assert set(verdicts["verdict"]) == {"not tested"} and verdicts["difference"].isna().all()
-        assert "I would rather not say" not in text

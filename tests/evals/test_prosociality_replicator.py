@@ -134,7 +134,9 @@ def test_trajectories_go_to_the_point_in_whose_basin_they_start(c: list[float], 
     home = next(p for p in line.points if p.low <= start <= p.high and p.basin)
     assert ((path >= 0) & (path <= 1)).all() and (np.diff(path) * np.sign(home.share - start) >= -1e-7).all()
     near = home.share + 1e-3 * np.sign(start - home.share)
-    hurries = abs(float(line.drift(near))) > 1e-5  # where the drift fades faster than the distance, 2000 is not enough
+    hurries = (
+        abs(float(line.drift(near))) > 1e-5
+    )  # where the drift fades faster than the distance, 2000 is not enough
     if home.stability == "stable" and hurries and abs(float(line.drift(start))) > 0.05:
         assert path[-1] == pytest.approx(home.share, abs=0.02)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from negotiators.deliberation import Verdict
 from scenarios.dilemmas import load
 from scenarios.errors import ParleyError
 from tests.training.conftest import WITHOUT_TORCH
@@ -149,6 +150,25 @@ def test_one_agent_alone_trains_with_the_same_batch_and_judge(tmp_path: Path) ->
     row = read_metrics(tmp_path / "r")[0]
     assert row["agreed"] is None
     assert row["tokens"] > 0 or row["zero_signal"] == 1
+
+
+def test_without_steps_it_only_imitates(tmp_path: Path) -> None:
+    """The supervised baseline: what the warm-up taught, and nothing after it."""
+    last = Run(_told(steps=0), tmp_path / "r", tell=_silent, tensorboard=False).go()
+    kept = (tmp_path / "r" / BEGUN / "model.safetensors").read_bytes()
+    assert (last / "model.safetensors").read_bytes() == kept
+    assert read_metrics(tmp_path / "r") == []
+
+
+def test_where_no_judge_answers_that_is_what_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "worth", lambda judge, base_url: lambda *about: None)
+    monkeypatch.setattr(
+        run, "agreement", lambda judge, base_url: lambda d: Verdict(round=d.round, kind="agreed", judge="x")
+    )
+    going = Run(_told(patience=1, warm_up=None), tmp_path / "r", tell=_silent, tensorboard=False)
+    going.go()
+    assert going.ended == "no signal"
+    assert "no dialogue has a reward" in going.why
 
 
 @pytest.mark.slow
