@@ -24,7 +24,10 @@ def run(app: typer.Typer, words: Sequence[str] | None = None) -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        app(words)
+        try:
+            app(words)
+        finally:
+            sys.stdout.flush()  # here, and not at the interpreter's end: a reader may have gone
     except ParleyError as error:
         stop(str(error), 2)
     except Unreachable as error:

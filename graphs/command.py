@@ -186,7 +186,10 @@ def main(name: str) -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        command_line(name)()
+        try:
+            command_line(name)()
+        finally:
+            sys.stdout.flush()  # here, and not at the interpreter's end: a reader may have gone
     except ParleyError as error:
         _stop(str(error), 2)
     except Unreachable as error:
@@ -209,7 +212,7 @@ def _setting(name: str) -> Setting:
 
 
 def _stop(line: str, code: int) -> NoReturn:
-    print(" ".join(line.split()), file=sys.stderr)
+    print(_printable(" ".join(line.split())), file=sys.stderr)
     sys.exit(code)
 
 
@@ -309,6 +312,8 @@ def _present(record: Json, as_json: bool) -> None:
 
 def _load(run: str, folder: Path) -> Json:
     """A record by its path, its id, or the beginning of one."""
+    from pydantic import ValidationError
+
     from scenarios.errors import ParleyError
 
     kept = sorted(folder.glob("*.json"))
@@ -326,10 +331,14 @@ def _load(run: str, folder: Path) -> Json:
         from nodes.records import reader
 
         return reader().validate_json(found[0].read_text(encoding="utf-8")).model_dump(mode="json")
-    except ValueError as error:
-        raise ParleyError(
-            f"{found[0]}: not a run record ({str(error).splitlines()[0]}); run it again"
-        ) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ParleyError(f"{found[0]}: not a run record ({where}: {first['msg']}); run it again") from None
+    except UnicodeDecodeError:
+        raise ParleyError(f"{found[0]}: not a run record (not UTF-8 text); run it again") from None
+    except OSError as error:
+        raise ParleyError(f"{found[0]}: cannot be read ({error.strerror}); name another") from None
 
 
 def _console() -> Any:

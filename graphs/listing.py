@@ -11,7 +11,7 @@ Json = dict[str, Any]
 def listed(setting: str, what: str, personas: Path | None = None) -> list[Json]:
     """Rows of one listing of a setting, each a mapping of the same columns."""
     if setting == "deliberation":
-        return _of_deliberation(what)
+        return _of_deliberation(what, personas)
     if setting != "triage":
         return _of_dilemma(setting, what, personas)
     if what == "scenarios":
@@ -45,7 +45,7 @@ def listed(setting: str, what: str, personas: Path | None = None) -> list[Json]:
     return describe()
 
 
-def _of_deliberation(what: str) -> list[Json]:
+def _of_deliberation(what: str, personas: Path | None) -> list[Json]:
     if what == "personas":
         from personas.opposing import pairs
 
@@ -57,7 +57,7 @@ def _of_deliberation(what: str) -> list[Json]:
                 "says": pole.says,
                 "source": pair.source,
             }
-            for pair in pairs().values()
+            for pair in pairs(personas).values()
             for pole in pair.poles
         ]
     from scenarios.dilemmas import catalogue

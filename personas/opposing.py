@@ -25,6 +25,13 @@ class Pole(Written):
     )
     values: dict[str, float] = Field(default_factory=dict, description="consideration -> weight, −2 to 2")
 
+    @field_validator("says")
+    @classmethod
+    def _in_words(cls, says: str) -> str:
+        if not says.strip():
+            raise ValueError("blank; write what the persona stands for")
+        return says
+
     @field_validator("values")
     @classmethod
     def _known(cls, values: Values) -> Values:
@@ -49,35 +56,42 @@ class Pair(Written):
         valued = [bool(p.values) for p in self.poles]
         if self.kind == "style" and any(valued):
             raise ValueError("kind: style pairs have no values; drop them, or call it substance")
-        if self.kind == "substance" and not all(valued):
+        if self.kind == "substance" and not all(any(p.values.values()) for p in self.poles):
             raise ValueError("poles: a pair that opposes in substance has values on both sides; give them")
         if self.poles[0].name == self.poles[1].name:
             raise ValueError("poles: both have one name; rename one")
         return self
 
 
-def pair_names() -> list[str]:
-    """Names of the pairs that come with Parley, sorted."""
-    return sorted(path.stem for path in PAIRS.glob("*.yaml"))
+def pair_names(directory: Path | None = None) -> list[str]:
+    """Names of the pairs that come with Parley and of those in `directory`, sorted.
+
+    Raises ParleyError where `directory` is no folder.
+    """
+    if directory is not None and not directory.is_dir():
+        raise ParleyError(f"personas folder {directory}: no such folder; make it or name another")
+    own = [] if directory is None else [path for path in directory.glob("*.yaml") if path.is_file()]
+    return sorted({path.stem for path in (*PAIRS.glob("*.yaml"), *own)})
 
 
-def pairs() -> dict[str, Pair]:
-    """Every pair by name; raises ParleyError for the first file that is wrong."""
-    return {name: load_pair(name) for name in pair_names()}
+def pairs(directory: Path | None = None) -> dict[str, Pair]:
+    """Every pair by name, those of `directory` too; raises ParleyError for the first file that is wrong."""
+    return {name: load_pair(name, directory) for name in pair_names(directory)}
 
 
 def load_pair(name: str, directory: Path | None = None) -> Pair:
     """The pair of a name, from `directory` if it is there, else from the shipped ones.
 
-    Raises ParleyError, in one line, for a name that nobody has or a file that is wrong.
+    Raises ParleyError, in one line, for a name that nobody has, a file that is wrong, or no such folder.
     """
+    known = pair_names(directory)
     own = directory / f"{name}.yaml" if directory else None
     path = own if own is not None and own.is_file() else PAIRS / f"{name}.yaml"
-    if name not in pair_names() and path != own:
+    if name not in known:
         from difflib import get_close_matches
 
-        near = get_close_matches(name, pair_names(), n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(pair_names())}"
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}"
         raise ParleyError(f"no pair of personas '{name}'; {hint}")
     return _read(path, path.stat().st_mtime_ns)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import hypot, sqrt
 
@@ -144,26 +145,36 @@ def _shown(number: float | None) -> str:
     return "–" if number is None else f"{number:.2f}"
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Print every shipped pair with its measures over the catalogue; 1 if one that claims substance has a fault."""
     from personas.opposing import pairs
     from scenarios.dilemmas.load import catalogue
 
+    if arguments:
+        print(f"'{arguments[0]}': it takes no options; leave them out", file=sys.stderr)
+        return 2
     try:
         found = [opposition(pair, catalogue().values()) for pair in pairs().values()]
     except ParleyError as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"{'pair':<26}{'kind':<11}{'cosine':>7}{'correlation':>13}{'apart':>7}{'indifferent':>13}  fault")
+    try:
+        print(_table(found), flush=True)
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return int(any(o.kind == "substance" and not o.in_substance for o in found))
+
+
+def _table(found: Sequence[Opposition]) -> str:
+    rows = [f"{'pair':<26}{'kind':<11}{'cosine':>7}{'correlation':>13}{'apart':>7}{'indifferent':>13}  fault"]
     for o in found:
         numbers = (_shown(x) for x in (o.cosine, o.correlation, o.apart, o.indifferent))
         cosine_, correlation_, apart_, indifferent_ = numbers
         fault = "; ".join(o.faults) if o.kind == "substance" else ""
         line = f"{o.pair:<26}{o.kind:<11}{cosine_:>7}{correlation_:>13}{apart_:>7}{indifferent_:>13}  {fault}"
-        print(line.rstrip())
-    print(f"over {found[0].dilemmas if found else 0} dilemmas")
-    return int(any(o.kind == "substance" and not o.in_substance for o in found))
+        rows.append(line.rstrip())
+    return "\n".join([*rows, f"over {found[0].dilemmas if found else 0} dilemmas"])
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

@@ -63,7 +63,6 @@ NOT_RUN_HERE = {
     "dilemmas generate": "embeds the whole catalogue: tests of its own do",
     "openai:trained": "needs a server of the reader's own",
     "learning-to-negotiate-models --base-url": "needs a server of the reader's own",
-    "findings learning-to-negotiate-models": "reads what that server's models did",
     "python -m training.": "trains, or serves until it is stopped: tests of its own do, and its options are held",
 }
 """What a command has in it that is documented and not run, each with the reason."""

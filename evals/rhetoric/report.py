@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,7 +68,8 @@ def write(path: Path, text: str, encoding: str = "utf-8") -> None:
             file.write(text)
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # where its folder is none, there is nothing to take away
+            temporary.unlink(missing_ok=True)
         raise ParleyError(f"{path}: cannot be written ({error.strerror}); name another --out") from None
 
 

@@ -44,11 +44,18 @@ class Equipment:
 
     @property
     def server(self) -> str | None:
-        """Scheme and host of `base_url`, fit for a record: no user, no path, no query."""
+        """Scheme and host of `base_url`, fit for a record: no user, no path, no query.
+
+        Raises ParleyError where it is no address.
+        """
         if self.base_url is None:
             return None
-        parts = urlsplit(self.base_url)
-        return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"
+        try:
+            parts = urlsplit(self.base_url)
+            port = parts.port
+        except ValueError:
+            raise ParleyError("base_url: no http address; write it as http://HOST:PORT/v1") from None
+        return f"{parts.scheme}://{parts.hostname}{f':{port}' if port else ''}"
 
 
 def _seconds(text: str) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -100,6 +101,8 @@ def generate(
     named = _named(theme or [])
     source = f"Written by {model}, asked by Parley's generator."
     order = Order(n, seed, history, held_out, threshold, themes, named, source)
+    if temperature is not None and not 0 <= temperature <= 2:
+        raise ParleyError(f"--temperature: {temperature:g} is not from 0 to 2; correct it")
     if out.exists():
         raise ParleyError(f"{out}: is there already; move it away, or name another --out")
     done, paths, spent = _generated(order, model, base_url, temperature, embeddings, out)
@@ -144,6 +147,8 @@ def _generated(
     try:
         done, spent = asyncio.run(written())
         return done, write(out, done.dilemmas, order, {d.theme: d.held_out for d in known}), spent
+    except KeyboardInterrupt:
+        _stop("stopped; every answer is kept. The same command goes on.", 130)
     finally:
         journal.release()
 
@@ -272,16 +277,21 @@ def _stop(said: str, code: int) -> NoReturn:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line. Expected failures are one line and an exit code: 2 input, 3 model."""
+    """The command line. Expected failures are one line and an exit code: 2 input, 3 model, 130 Ctrl-C."""
     try:
-        app(
-            args=list(sys.argv[1:] if arguments is None else arguments),
-            prog_name="python -m scenarios.dilemmas",
-        )
+        try:
+            app(
+                args=list(sys.argv[1:] if arguments is None else arguments),
+                prog_name="python -m scenarios.dilemmas",
+            )
+        finally:
+            sys.stdout.flush()  # here, and not at the interpreter's end: a reader may have gone
     except ParleyError as error:
         _stop(str(error), 2)
     except Unreachable as error:
         _stop(f"{error}. Nothing answered is lost: the same command goes on.", 3)
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -152,6 +152,7 @@ def test_a_judge_is_measured_beside_the_rule(
         (("score", "RUNS", "--judge", "rule", "--what", "ca"), "leave --what out"),
         (("score", "RUNS", "--judge", "openai:x", "--what", "agency"), "give ca, conflict"),
         (("score", "RUNS", "--judge", "gpt"), "PROVIDER:NAME"),
+        (("score", "RUNS", "--judge", "rule", "--out", __file__), "cannot be written (File exists)"),
         (("score", "RUNS", "--judge", "openai:x"), "no key"),
         (("measure", "RUNS", "--judge", "rule", "--judge", "rule"), "named twice"),
         (("compare", "RUNS", "RUNS", "--judge", "rule", "--base-where", "linear"), "write NAME=VALUE"),

@@ -87,6 +87,9 @@ def test_a_page_says_what_was_set_and_what_came_of_it(
         (("--floor", "2"), "--floor"),
         (("--judge", "openai:x"), "OPENAI_API_KEY"),
         (("--personas", "people", "--pair", "bad"), "bad.yaml"),
+        (("--personas", "poeple"), "poeple: no such folder"),
+        (("--model", "openai:x", "--base-url", "http://u:hush@[::1/v1"), "base_url: no http address"),
+        (("--model", "openai:x", "--base-url", "http://u:hush@h:99999/v1"), "base_url: no http address"),
     ],
     ids=lambda v: v if isinstance(v, str) else " ".join(v),
 )
@@ -101,7 +104,7 @@ def test_bad_input_is_one_clear_line_and_exit_code_2(
     assert typed("invoke", *words, monkeypatch=monkeypatch, graph=GRAPH) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert "Traceback" not in err
+    assert "Traceback" not in err and "hush" not in err
     assert says in err
     told = [line for line in err.strip().splitlines() if not re.match(r" *\d+\.\ds  ", line)]  # less progress
     assert len(told) == 1 or "╭" in err
@@ -117,6 +120,43 @@ def test_lists_name_everything_there_is(
 ) -> None:
     assert typed("list", listing, "--json", monkeypatch=monkeypatch, graph=GRAPH) == 0
     assert expected <= {row["name"] for row in json.loads(capsys.readouterr().out)}
+
+
+def test_a_list_names_pairs_of_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Told
+) -> None:
+    shipped = (ROOT / "personas" / "pairs" / "speed-quality.yaml").read_text(encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(
+        shipped.replace("name: speed-quality", "name: mine"), encoding="utf-8"
+    )
+    words = ("list", "personas", "--personas", tmp_path, "--json")
+    assert typed(*map(str, words), monkeypatch=monkeypatch, graph=GRAPH) == 0
+    assert {"mine:speed", "mine:quality"} <= {row["name"] for row in json.loads(capsys.readouterr().out)}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b'{"setting": "deliberation", "seed": null}', "not a run record (deliberation."),
+        (b"{", "not a run record (the file: Invalid JSON"),
+        (b"\xff", "not a run record"),
+    ],
+)
+def test_a_record_that_is_damaged_is_shown_where(
+    text: bytes, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Told
+) -> None:
+    (tmp_path / "x.json").write_bytes(text)
+    assert typed("show", str(tmp_path / "x.json"), monkeypatch=monkeypatch, graph=GRAPH) == 2
+    err = capsys.readouterr().err
+    assert says in err and err.count("\n") == 1
+
+
+def test_a_reader_that_has_gone_is_no_failure() -> None:
+    command = f"{sys.executable} -m graphs.{GRAPH} draw | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, cwd=ROOT, env=environment(), check=True
+    )
+    assert (done.stdout, done.stderr) == ("0\n", "")
 
 
 def test_help_is_quick_and_loads_nothing_heavy() -> None:

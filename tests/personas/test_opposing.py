@@ -183,6 +183,14 @@ WRONG = {
     "a weight that is nan": (pair_of({"pace": float("nan")}, BOTH[1]), "give a number from -2 to 2"),
     "a weight that is yes": (pair_of({"pace": True}, BOTH[1]), "true or false where a number belongs"),
     "substance without values": (pair_of({"pace": 1}, {}), "has values on both sides; give them"),
+    "substance whose values weigh nothing": (pair_of({"pace": 1}, {"care": 0}), "has values on both sides"),
+    "a pole of blank words": (
+        pair_of(
+            *BOTH,
+            poles=[{"name": "one", "says": " ", "values": {"pace": 1}}, pair_of(*BOTH)["poles"][1]],
+        ),
+        "says: blank; write what the persona stands for",
+    ),
     "style with values": (pair_of(*BOTH, kind="style"), "style pairs have no values; drop them"),
     "a third kind": (pair_of(*BOTH, kind="mood"), "'mood' is not one of"),
     "two poles of one name": (
@@ -228,6 +236,17 @@ def test_a_name_that_nobody_has_is_met_with_the_nearest_one() -> None:
         load_pair("../x")
 
 
+def test_pairs_of_ones_own_are_named_beside_the_shipped_ones_and_their_folder_has_to_be_there(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(pair_of(*BOTH)), encoding="utf-8")
+    assert set(pairs(tmp_path)) == {*pairs(), "mine"}
+    with pytest.raises(ParleyError, match="no pair of personas 'mien'; did you mean 'mine'"):
+        load_pair("mien", tmp_path)
+    with pytest.raises(ParleyError, match="personas folder .*nowhere: no such folder; make it or name"):
+        load_pair("speed-quality", tmp_path / "nowhere")
+
+
 # The command
 
 
@@ -247,3 +266,5 @@ def test_the_command_shows_every_pair_and_fails_for_one_that_does_not_oppose(
     file.write_text("name: same", encoding="utf-8")
     assert main() == 2
     assert capsys.readouterr().err.startswith(str(file))
+    assert main(["--style"]) == 2
+    assert "'--style': it takes no options" in capsys.readouterr().err

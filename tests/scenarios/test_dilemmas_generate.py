@@ -371,6 +371,28 @@ class TestTheCommand:
             assert run(server, tmp_path / "new") == 2 and server.heard == []
         assert "new: is being made by another process; wait for it, or name" in capsys.readouterr().err
 
+    def test_a_temperature_that_is_none_is_refused_before_anything_is_asked(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with Loopback() as server:
+            for wrong in ("nan", "-1", "2.5"):
+                assert run(server, tmp_path / "new", "--temperature", wrong) == 2
+                assert f"--temperature: {wrong} is not from 0 to 2" in capsys.readouterr().err
+            assert server.heard == []
+
+    def test_stopped_by_hand_says_so_and_goes_on_later(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def stopped(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        with Loopback(Partner(lambda seed: json.dumps(answer(seed)))) as server:
+            with monkeypatch.context() as patch:
+                patch.setattr("scenarios.dilemmas.generate.generate", stopped)
+                assert run(server, tmp_path / "new", "--n", "3") == 130
+            assert capsys.readouterr().err == "stopped; every answer is kept. The same command goes on.\n"
+            assert run(server, tmp_path / "new", "--n", "3") == 0, "nobody holds its journal any more"
+
     def test_lists_and_shows(self, capsys: pytest.CaptureFixture[str]) -> None:
         main_(["list"])
         rows = capsys.readouterr().out.splitlines()
