@@ -44,7 +44,8 @@ def run(app: typer.Typer, words: Sequence[str] | None = None) -> None:
 
 def stop(line: str, code: int) -> NoReturn:
     """Say one line on stderr and leave."""
-    print(" ".join(line.split()), file=sys.stderr)
+    plain = "".join(c if c.isprintable() else " " for c in line)  # a server's words may hold anything
+    print(" ".join(plain.split()), file=sys.stderr)
     sys.exit(code)
 
 

@@ -212,7 +212,7 @@ def _setting(name: str) -> Setting:
 
 
 def _stop(line: str, code: int) -> NoReturn:
-    print(_printable(" ".join(line.split())), file=sys.stderr)
+    print(" ".join(_printable(line).split()), file=sys.stderr)
     sys.exit(code)
 
 

@@ -272,7 +272,8 @@ def _tell(text: str) -> None:
 
 
 def _stop(said: str, code: int) -> NoReturn:
-    _tell(said)
+    plain = "".join(c if c.isprintable() else " " for c in said)  # a server's words may hold anything
+    _tell(" ".join(plain.split()))
     raise SystemExit(code)
 
 

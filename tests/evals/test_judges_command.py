@@ -200,6 +200,16 @@ def test_a_server_that_does_not_answer_is_exit_code_3(
     assert "Nothing answered is lost" in capsys.readouterr().err
 
 
+def test_what_a_server_says_is_shown_without_control_characters(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    with Loopback(always(failing(400, "no\x1b[31m, \u202eand\nno"))) as server:
+        words = ("score", runs, "--judge", "openai:x", "--base-url", server.base_url, "--out", tmp_path)
+        assert typed(*words, monkeypatch=monkeypatch) == 3
+    err = capsys.readouterr().err
+    assert "refuses the request" in err and err.rstrip("\n").isprintable()
+
+
 def test_help_imports_nothing_heavy() -> None:
     look = (
         "import sys, evals.judges.__main__; "

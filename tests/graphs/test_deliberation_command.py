@@ -151,6 +151,14 @@ def test_a_record_that_is_damaged_is_shown_where(
     assert says in err and err.count("\n") == 1
 
 
+def test_a_failure_is_told_without_control_characters(capsys: Told) -> None:
+    from graphs.command import _stop
+
+    with pytest.raises(SystemExit):
+        _stop("a server's \x1b[31m\u202e\nwords", 3)
+    assert capsys.readouterr().err == "a server's [31m words\n"
+
+
 def test_a_reader_that_has_gone_is_no_failure() -> None:
     command = f"{sys.executable} -m graphs.{GRAPH} draw | true; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(

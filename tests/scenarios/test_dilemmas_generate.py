@@ -380,6 +380,14 @@ class TestTheCommand:
                 assert f"--temperature: {wrong} is not from 0 to 2" in capsys.readouterr().err
             assert server.heard == []
 
+    def test_what_a_server_says_is_shown_without_control_characters(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with Loopback(lambda heard: failing(400, "no\x1b[31m, \u202eand\nno")) as server:
+            assert run(server, tmp_path / "new") == 3
+        err = capsys.readouterr().err
+        assert "refuses the request" in err and err.rstrip("\n").isprintable()
+
     def test_stopped_by_hand_says_so_and_goes_on_later(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
