@@ -25,8 +25,8 @@ class Engine(StrEnum):
 Models = Annotated[
     list[str],
     typer.Argument(
-        metavar="NAME=CHECKPOINT…",
-        help="A checkpoint or a run's folder, and the name it is served by.",
+        metavar="[NAME=]CHECKPOINT…",
+        help="A checkpoint or a run's folder, and the name it is served by (default trained).",
         show_default=False,
     ),
 ]
@@ -36,7 +36,7 @@ Threads = Annotated[int | None, typer.Option(help="Of the CPU.", min=1)]
 
 
 @app.command(
-    epilog="Example: trained=runs/training/tiny --port 8009, then: python -m graphs.deliberation invoke "
+    epilog="Example: runs/training/tiny --port 8009, then: python -m graphs.deliberation invoke "
     "--model openai:trained --base-url http://127.0.0.1:8009/v1"
 )
 def serve(
@@ -50,6 +50,8 @@ def serve(
 ) -> None:
     """Serve trained models, each under its name, until Ctrl-C."""
     named = [_named(model) for model in models]
+    if len(dict(named)) < len(named):
+        raise ParleyError("two checkpoints have one name; give each its own, NAME=CHECKPOINT")
     if engine is Engine.vllm:
         _vllm(named, host, port)
     import torch
@@ -71,7 +73,9 @@ def serve(
 
 def _named(model: str) -> tuple[str, Path]:
     name, equals, folder = model.partition("=")
-    if not equals or not name or not folder:
+    if not equals:
+        name, folder = "trained", model
+    if not name or not folder:
         raise ParleyError(f"'{model}': write NAME=CHECKPOINT, such as trained=runs/training/tiny")
     if not Path(folder).is_dir():
         raise ParleyError(f"{folder}: no such folder; name a checkpoint or the folder of a run")

@@ -35,7 +35,6 @@ def brief(state: Deliberation, runtime: Runtime[DeliberationTable]) -> Command[L
     settings = runtime.context or DeliberationTable()
     dilemma = dilemma_of(state)
     seats = seat_everyone(settings)
-    _can_be_judged(dilemma, settings)
     for model in settings.models:  # one that cannot be built is said before anything is begun
         chat(model, None, settings.max_output_tokens)
     settings, run_id = another_replicate(
@@ -71,7 +70,11 @@ def dilemma_of(state: Mapping[str, Any]) -> Dilemma:
 
 
 def name_run(dilemma: Dilemma, settings: DeliberationTable) -> str:
-    """The run's id: the dilemma's name and a hash of all that determines the run, so that equal runs share it."""
+    """The run's id: the dilemma's name and a hash of all that determines the run, so that equal runs share it.
+
+    Raises ParleyError for a dilemma that these seats cannot bargain over, or this judge cannot read.
+    """
+    _can_be_judged(dilemma, settings)
     determines: Json = {
         "schema": SCHEMA_VERSION,
         "scenario": dilemma.model_dump(mode="json"),

@@ -128,6 +128,14 @@ class TestFiles:
         ):
             planned(parse_study(STUDY | changes, "tiny.yaml"))
 
+    def test_a_dilemma_of_words_alone_is_refused_where_it_is_planned(self, tmp_path: Path) -> None:
+        bare = load("late-result").model_copy(update={"issues": {}}).model_dump(mode="json")
+        theme = {k: bare.pop(k) for k in ("theme", "stratum", "held_out", "source")}
+        file = tmp_path / "bare.json"
+        file.write_text(json.dumps(theme | {"dilemmas": {bare.pop("name"): bare}}))
+        with pytest.raises(ParleyError, match="no issues to bargain over"):
+            planned(parse_study(STUDY | {"scenarios": [f"{file}#late-result"]}, "tiny.yaml"))
+
     def test_a_factor_of_yes_and_no_may_be_set_against_itself(self) -> None:
         h = {"id": "H", "claim": "c", "outcome": "lead", "of": {"swap": True}, "against": {"swap": False}}
         study = parse_study(STUDY | {"factors": {"swap": [True, False]}, "hypotheses": [h]}, "tiny.yaml")

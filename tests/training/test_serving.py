@@ -179,3 +179,21 @@ def test_a_checkpoint_that_is_none_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(ParleyError, match="no such folder"):
         Served.read("x", tmp_path / "none")
+
+
+def test_half_a_character_is_refused_and_next_to_no_temperature_is_none() -> None:
+    with pytest.raises(Refused, match="surrogate"):
+        parse(json.dumps(CHAT | {"messages": [{"role": "user", "content": "\ud800"}]}).encode())
+    assert parse(json.dumps(CHAT | {"temperature": 1e-300}).encode()).temperature == 0.0
+    assert parse(json.dumps(CHAT | {"temperature": 0.7}).encode()).temperature == 0.7
+
+
+def test_a_checkpoint_without_a_name_is_served_as_trained(tmp_path: Path) -> None:
+    from training.serve import _named
+
+    assert _named(str(tmp_path)) == ("trained", tmp_path)
+    assert _named(f"base={tmp_path}") == ("base", tmp_path)
+    with pytest.raises(ParleyError, match="no such folder"):
+        _named("runs/none")
+    with pytest.raises(ParleyError, match="write NAME=CHECKPOINT"):
+        _named("=x")

@@ -58,10 +58,10 @@ def parse(raw: bytes) -> Asked:
     return Asked(
         model=_text(body.get("model"), "model"),
         messages=_messages(body.get("messages")),
-        temperature=_number(body, "temperature", 1.0, 0.0, 2.0),
+        temperature=_temperature(body),
         top_p=_number(body, "top_p", 1.0, 0.0, 1.0, above=True),
         max_tokens=None if most is None else _whole(most, "max_tokens", 1, MOST_TOKENS),
-        seed=None if body.get("seed") is None else abs(_whole(body["seed"], "seed", -(2**63), 2**63)),
+        seed=None if body.get("seed") is None else abs(_whole(body["seed"], "seed", -(2**63), 2**63 - 1)),
         stop=_stops(body.get("stop")),
         stream=_flag(body, "stream"),
         usage=isinstance(options, Mapping) and options.get("include_usage") is True,
@@ -106,6 +106,8 @@ def _content(given: Any, name: str) -> str:
             return "".join(str(p) for p in parts)
     if not isinstance(given, str):
         raise Refused(f"{name}: text alone is served", param="messages")
+    if any("\ud800" <= c <= "\udfff" for c in given):
+        raise Refused(f"{name}: holds half a character (a lone surrogate); take it out", param="messages")
     return given
 
 
@@ -125,6 +127,12 @@ def _number(
     if not real or not low <= value <= high or (above and value == low):
         raise Refused(f"{name}: give a number from {low:g} to {high:g}", param=name)
     return float(value)
+
+
+def _temperature(body: Mapping[str, Any]) -> float:
+    """The temperature; one so near 0 that scores divided by it overflow is 0."""
+    asked = _number(body, "temperature", 1.0, 0.0, 2.0)
+    return asked if asked >= 1e-3 else 0.0
 
 
 def _whole(value: Any, name: str, low: int, high: int) -> int:

@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -84,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == "/health":
             self._json(200, {"status": "ok"})
         else:
-            self._json(404, Refused(f"{path}: no such path; see /v1/models", 404).body)
+            self._json(404, Refused(f"{path or '/'}: no such path; see /v1/models", 404).body)
 
     def do_POST(self) -> None:
         try:
@@ -102,10 +103,11 @@ class _Handler(BaseHTTPRequestHandler):
             body["error"]["type"] = "server_error"
             self._json(500, body)
             return
-        if asked.stream:
-            self._events(asked, answer)
-        else:
-            self._json(200, _completion(asked.model, answer))
+        with suppress(BrokenPipeError, ConnectionResetError):  # a client that hangs up is no fault of ours
+            if asked.stream:
+                self._events(asked, answer)
+            else:
+                self._json(200, _completion(asked.model, answer))
 
     def log_message(self, format: str, *args: Any) -> None:
         """Requests are not logged."""
