@@ -36,7 +36,7 @@ test: $(BIN)/.dev $(BIN)/.train  ## everything that must hold: style, types, tes
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -q -n $$(( $$($(BIN)/python -c 'import os; print(os.cpu_count())') + 1 )) --dist loadfile
+	@$(BIN)/python -m pytest -q --durations=30 --durations-min=8 -n $$(( $$($(BIN)/python -c 'import os; print(os.cpu_count())') + 1 )) --dist loadfile
 
 check: $(BIN)/.dev      ## the unit tests alone, in seconds
 	@$(BIN)/python -m pytest -q -m "not slow and not postgres"

@@ -37,6 +37,15 @@ def parley_home() -> Iterator[Path]:
     shutil.rmtree(home, ignore_errors=True)
 
 
+LONG = ("test_pages", "test_findings_", "test_experiment_command", "test_dilemma_durability", "training/test_run")
+"""Files that take minutes: begun first, so that no process is left alone with one at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first; otherwise as collected."""
+    items.sort(key=lambda item: not any(name in item.nodeid.partition("::")[0] for name in LONG))
+
+
 @pytest.fixture(scope="module")
 def reader(parley_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     """Somebody who works through a page of the documents, with a scripted server behind every model it names."""
