@@ -37,7 +37,13 @@ def parley_home() -> Iterator[Path]:
     shutil.rmtree(home, ignore_errors=True)
 
 
-LONG = ("test_pages", "test_findings_", "test_experiment_command", "test_dilemma_durability", "training/test_run")
+LONG = (
+    "test_pages",
+    "test_findings_",
+    "test_experiment_command",
+    "test_dilemma_durability",
+    "training/test_run",
+)
 """Files that take minutes: begun first, so that no process is left alone with one at the end."""
 
 

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from evals.frames import counted
-from evals.records import SettingName, each
-from scenarios.errors import ParleyError
+from evals.records import SettingName
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,16 +80,9 @@ def study_frames(
     import pandas as pd
 
     from evals.deliberation.judged import joined
-    from evals.experiment.tables import record_paths, uses_of
+    from evals.experiment.tables import rows_of_records, uses_of
 
-    files = record_paths(folder, plan)
-    kept: list[Rows] = []
-    for path, found in zip(files, each(files, rows_of, setting="deliberation"), strict=True):
-        if found.run["run_id"] != path.stem:
-            raise ParleyError(f"{path}: holds run {found.run['run_id']}; remove it, and run the study again")
-        kept.append(found)
-        if progress is not None:
-            progress(len(kept), len(files))
+    kept = rows_of_records(folder, plan, rows_of, progress)
     made = framed(kept)
     runs = joined(
         pd.merge(made.runs, uses_of(plan).drop(columns=["twin"]), on="run_id", how="left"), folder.path

@@ -8,11 +8,11 @@ worth of a plan that was never whole, whatever a judge that failed did not say.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evals.dilemmas.outcomes import column
+from evals.dilemmas.outcomes import column, made
 from evals.outcomes import Better, Outcome
 from scenarios.ward import Array
 
@@ -26,20 +26,9 @@ Values = Callable[["pd.DataFrame"], Array]
 
 
 def _made(
-    name: str,
-    says: str,
-    unit: str,
-    values: Values,
-    better: Better = "higher",
-    low: float | None = 0,
-    high: float | None = None,
+    name: str, says: str, unit: str, values: Values, better: Better = "higher", **ends: float
 ) -> Outcome:
-    def of(frames: Any) -> pd.DataFrame:
-        runs = frames.runs[frames.runs["status"] == "complete"].drop_duplicates("run_id")
-        made = runs[["run_id"]].assign(stage=frames.final, value=values(runs))
-        return made.reset_index(drop=True)
-
-    return Outcome(name, says, unit, low, high, better, of)
+    return made(name, says, unit, lambda _, runs: values(runs), better, **ends)
 
 
 def _of(name: str) -> Values:

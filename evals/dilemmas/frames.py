@@ -21,7 +21,6 @@ import numpy as np
 
 from evals.frames import counted
 from evals.records import SettingName, each, paths
-from scenarios.errors import ParleyError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,16 +99,9 @@ def study_frames(
     """
     import pandas as pd
 
-    from evals.experiment.tables import record_paths, uses_of
+    from evals.experiment.tables import rows_of_records, uses_of
 
-    files = record_paths(folder, plan)
-    kept: list[Rows] = []
-    for path, found in zip(files, each(files, rows_of, setting=plan.study.setting), strict=True):
-        if found.run["run_id"] != path.stem:
-            raise ParleyError(f"{path}: holds run {found.run['run_id']}; remove it, and run the study again")
-        kept.append(found)
-        if progress is not None:
-            progress(len(kept), len(files))
+    kept = rows_of_records(folder, plan, rows_of, progress)
     made = framed(plan.study.setting, kept)
     uses = uses_of(plan).drop(columns=["twin"])
     return DilemmaFrames(

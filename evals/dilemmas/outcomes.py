@@ -77,7 +77,7 @@ def _alike(frames: DilemmaFrames) -> list[str]:
     return ["scenario", "world", "cluster", *fields]
 
 
-def _made(
+def made(
     name: str,
     says: str,
     unit: str,
@@ -86,10 +86,12 @@ def _made(
     low: float | None = 0,
     high: float | None = None,
 ) -> Outcome:
+    """An outcome of a run: `values(frames, runs)` gives one for each of its complete runs, in their order."""
+
     def of(frames: Any) -> pd.DataFrame:
         runs = frames.runs[frames.runs["status"] == "complete"].drop_duplicates("run_id")
-        made = runs[["run_id"]].assign(stage=frames.final, value=values(frames, runs))
-        return made.reset_index(drop=True)
+        table = runs[["run_id"]].assign(stage=frames.final, value=values(frames, runs))
+        return table.reset_index(drop=True)
 
     return Outcome(name, says, unit, low, high, better, of)
 
@@ -123,23 +125,23 @@ def _of_payoffs(unit: str) -> list[Outcome]:
     """Outcomes that both settings have: welfare, payoffs by type, exploitation."""
     free: dict[str, Any] = {"low": None}
     out = [
-        _made("welfare_net", "sum of payoffs, net of what is burnt", unit, _of("welfare_net"), **free),
-        _made("welfare_gross", "sum of payoffs before payments", unit, _of("welfare_gross"), **free),
-        _made("burnt", "what left the table by fines", unit, _of("burnt"), "lower"),
-        _made("least_payoff", "payoff of the seat that got least, net", unit, _of("least"), **free),
+        made("welfare_net", "sum of payoffs, net of what is burnt", unit, _of("welfare_net"), **free),
+        made("welfare_gross", "sum of payoffs before payments", unit, _of("welfare_gross"), **free),
+        made("burnt", "what left the table by fines", unit, _of("burnt"), "lower"),
+        made("least_payoff", "payoff of the seat that got least, net", unit, _of("least"), **free),
         *(
-            _made(f"payoff:{t}", f"mean net payoff of a {t} seat", unit, _of(f"payoff:{t}"), **free)
+            made(f"payoff:{t}", f"mean net payoff of a {t} seat", unit, _of(f"payoff:{t}"), **free)
             for t in (PROSOCIAL, SELFISH)
         ),
     ]
     says = "what the selfish have over the prosocial in one group, by mean net payoff: π_S(k) − π_P(k)"
-    out.append(_made("advantage", says, unit, _advantage, "neither", **free))
+    out.append(made("advantage", says, unit, _advantage, "neither", **free))
     says = "what a selfish seat gains from k prosocial ones: π_S(k) − π_S(0) in the same world"
-    out.append(_made("exploitation", says, unit, _exploitation, "neither", **free))
+    out.append(made("exploitation", says, unit, _exploitation, "neither", **free))
     says = (
         "what a seat gains by being prosocial, the others as they are: π_P(k) − π_S(k − 1) in the same world"
     )
-    out.append(_made("switch", says, unit, _switch, "neither", **free))
+    out.append(made("switch", says, unit, _switch, "neither", **free))
     return out
 
 
@@ -157,33 +159,33 @@ def _of_commons() -> list[Outcome]:
     early = "whether the pool collapsed before the last month"
     free: dict[str, Any] = {"low": None}
     return [
-        _made("survival_months", "m: months that were played", "months", _of("m:survival_months")),
-        _made("gain", "R: total catch", pool, _of("m:total_catch")),
-        _made("equality", "e: 1 − Gini of catches", "1 − Gini", _of("m:equality"), high=1),
-        _made("over_use", over, share, _of("m:over_use"), "lower", high=1),
-        _made(
+        made("survival_months", "m: months that were played", "months", _of("m:survival_months")),
+        made("gain", "R: total catch", pool, _of("m:total_catch")),
+        made("equality", "e: 1 − Gini of catches", "1 − Gini", _of("m:equality"), high=1),
+        made("over_use", over, share, _of("m:over_use"), "lower", high=1),
+        made(
             "efficiency",
             "u: worth of catches over the planner's expected optimum",
             share,
             _of("m:efficiency"),
         ),
-        _made("efficiency_paper", paper, share, _of("m:efficiency_of_played_months"), high=1),
-        _made(
+        made("efficiency_paper", paper, share, _of("m:efficiency_of_played_months"), high=1),
+        made(
             "yield_efficiency",
             "catch over a full pool's yield in all months",
             share,
             _of("m:yield_efficiency"),
         ),
-        _made("early_collapse", early, "yes or no", _of("early_collapse"), "lower", high=1),
+        made("early_collapse", early, "yes or no", _of("early_collapse"), "lower", high=1),
         *_of_payoffs("payoff units of a season"),
-        _made(
+        made(
             "welfare_share",
             "welfare net over the planner's in this world",
             share,
             _of("m:welfare_share"),
             **free,
         ),
-        _made(
+        made(
             "loss",
             "share of the planner's welfare in this world that is lost",
             share,
@@ -191,7 +193,7 @@ def _of_commons() -> list[Outcome]:
             "lower",
             **free,
         ),
-        _made("captured", captured, share, _of("m:captured"), **free),
+        made("captured", captured, share, _of("m:captured"), **free),
     ]
 
 
@@ -203,17 +205,18 @@ def _of_games() -> list[Outcome]:
     lost += f"the surplus is not above {LEAST_SURPLUS:g} of the first best"
     free: dict[str, Any] = {"low": None}
     return [
-        _made("best_cell", "rounds in the cell of greatest welfare", of_rounds, _of("m:best_cell"), high=1),
-        _made("rawlsian_cell", "rounds in the cell that is best for the worst off", of_rounds,
+        made("best_cell", "rounds in the cell of greatest welfare", of_rounds, _of("m:best_cell"), high=1),
+        made("rawlsian_cell", "rounds in the cell that is best for the worst off", of_rounds,
               _of("m:rawlsian_cell"), high=1),
         *_of_payoffs("payoff units a round"),
-        _made("loss", "first best less welfare net, a round", "payoff units a round", _of("m:loss"), "lower", **free),
-        _made("loss_share", lost, share, _surplus_lost, "lower", **free),
-        _made("captured", captured, share, _of("m:captured"), **free),
+        made("loss", "first best less welfare net, a round", "payoff units a round", _of("m:loss"), "lower", **free),
+        made("loss_share", lost, share, _surplus_lost, "lower", **free),
+        made("captured", captured, share, _of("m:captured"), **free),
     ]  # fmt: skip
 
 
 OUTCOMES: dict[str, dict[str, Outcome]] = {
-    name: {o.name: o for o in made()} for name, made in (("commons", _of_commons), ("games", _of_games))
+    name: {o.name: o for o in outcomes()}
+    for name, outcomes in (("commons", _of_commons), ("games", _of_games))
 }
 """Every outcome by setting and name."""

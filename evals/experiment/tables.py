@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from evals.experiment.ledger import DONE, Folder, entries, standings
 from evals.experiment.plan import Plan, Run, planned
@@ -67,6 +67,40 @@ def record_paths(folder: Path | Folder, plan: Plan) -> list[Path]:
             f"{where.records}: no run of study {plan.study.name} is recorded there; run it, or name its --out"
         )
     return found
+
+
+class Kept(Protocol):
+    """What is kept of one record; its `run` is the row of the run."""
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """The run's own row, `run_id` in it."""
+        ...
+
+
+K = TypeVar("K", bound=Kept)
+
+
+def rows_of_records(
+    folder: Path | Folder,
+    plan: Plan,
+    rows_of: Callable[[Any], K],
+    progress: Callable[[int, int], None] | None = None,
+) -> list[K]:
+    """What `rows_of` keeps of every record of a plan's runs, in the order planned.
+
+    Raises ParleyError where there is none, or a file holds another run than it is named for.
+    """
+    from evals.records import each
+
+    files, kept = record_paths(folder, plan), list[K]()
+    for path, found in zip(files, each(files, rows_of, setting=plan.study.setting), strict=True):
+        if found.run["run_id"] != path.stem:
+            raise ParleyError(f"{path}: holds run {found.run['run_id']}; remove it, and run the study again")
+        kept.append(found)
+        if progress is not None:
+            progress(len(kept), len(files))
+    return kept
 
 
 def uses_of(plan: Plan) -> pd.DataFrame:
