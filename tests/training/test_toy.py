@@ -108,3 +108,12 @@ def test_what_it_learns_is_the_first_seats_own_words_and_not_the_seconds() -> No
 def test_a_uniform_or_missing_reward_leaves_the_policy_exactly_where_it_was(reward: float | None) -> None:
     before, after, _ = step(ALL_RULES[1], lambda *_: reward)
     assert after == before
+
+
+def test_a_trainer_that_was_stopped_between_updates_leaves_ours_whole() -> None:
+    """Accelerate keeps one state a process: a trainer that ended as it gathered gradients would stop every step."""
+    from accelerate import Accelerator
+
+    Accelerator().sync_gradients = False
+    before, after, _ = step(ALL_RULES[0], first_says_y)
+    assert after > before

@@ -119,7 +119,10 @@ class ReferenceBackend:
 
         sums: dict[str, Any] = {}
         self.model.train()
-        self._optimiser.zero_grad()
+        self._accelerator.sync_gradients = (
+            True  # one state a process: a trainer before us may have left it off,
+        )
+        self._optimiser.zero_grad()  # and then no step is taken
         for k, batch in enumerate(batches):
             last = k == len(batches) - 1  # gradients of several processes meet once, at the end
             with nullcontext() if last else self._accelerator.no_sync(self.model):
