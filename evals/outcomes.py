@@ -79,6 +79,16 @@ def find(name: str) -> Outcome:
     raise ParleyError(f"outcome: none is called '{name}'; {mend}")
 
 
+def with_outcomes(
+    frames: DilemmaFrames | DeliberationFrames, runs: pd.DataFrame, names: Iterable[str]
+) -> pd.DataFrame:
+    """Runs with each outcome as a column `o:NAME`; a run of several uses stands once a use."""
+    for name in names:
+        found = outcome(frames, name).set_index("run_id")["value"]
+        runs = runs.assign(**{f"o:{name}": runs["run_id"].map(found).astype(float)})
+    return runs
+
+
 def find_for(setting: str, name: str) -> Outcome:
     """The outcome of a name in a setting. Raises ParleyError, with the nearest names, for a name that is none."""
     if setting == "triage":

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from evals.dilemmas.strata import told
-from evals.outcomes import outcome
+from evals.outcomes import with_outcomes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,11 +71,7 @@ class Gathered:
 
     def values(self, names: Sequence[str]) -> pd.DataFrame:
         """The study's own runs with each outcome as a column `o:NAME`; a run of several uses stands once a use."""
-        made = self.runs
-        for name in names:
-            found = outcome(self.frames, name).set_index("run_id")["value"]
-            made = made.assign(**{f"o:{name}": made["run_id"].map(found).astype(float)})
-        return made
+        return with_outcomes(self.frames, self.runs, names)
 
     def by_arm(self, names: Sequence[str], rng: Any) -> pd.DataFrame:
         """A row an arm and outcome (COLUMNS): the mean over dilemmas, all pairs together, with its interval."""
