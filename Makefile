@@ -48,7 +48,7 @@ studio: $(BIN)/.dev     ## LangGraph Studio on this machine
 	@LANGGRAPH_CLI_NO_ANALYTICS=1 LANGGRAPH_NO_VERSION_CHECK=1 $(BIN)/langgraph dev --no-browser
 
 lock: $(BIN)/uv         ## resolve the locks again, with hashes and without addresses
-	@$(BIN)/uv pip compile -q pyproject.toml --group dev --extra evals --extra ray --universal --generate-hashes --no-emit-index-url --no-annotate -o requirements-dev.txt
+	@$(BIN)/uv pip compile -q pyproject.toml --group dev --extra evals --extra ray --extra inspect --universal --generate-hashes --no-emit-index-url --no-annotate -o requirements-dev.txt
 	@$(BIN)/uv pip compile -q pyproject.toml --extra evals -c requirements-dev.txt --universal --generate-hashes --no-emit-index-url --no-annotate -o requirements-evals.txt
 	@$(BIN)/uv pip compile -q pyproject.toml -c requirements-dev.txt --universal --generate-hashes --no-emit-index-url --no-annotate -o requirements.txt
 	@echo "torch ; sys_platform == 'never'" > .venv/no-torch.txt  # CPU or CUDA: whichever build the machine's pip gives

@@ -41,30 +41,35 @@ def findings(folder: Folder, plan: Plan, tell: Tell) -> tuple[str, list[Section]
 def sections(g: Gathered, folder: Folder, plan: Plan, tell: Tell) -> list[Section]:
     """Every section, in the order they are read."""
     from evals.deliberation.account import account, limits
+    from evals.dilemmas.verdicts import verdicts
+    from evals.experiment.freezing import standing
+    from evals.findings.contrasts import contrasts
+
+    tell("testing hypotheses")
+    found = contrasts(g.frames, g.study.hypotheses, np.random.default_rng(SEED))
+    head = [account(g, folder, plan), verdicts(g.study, found, standing(folder, g.study))]
+    return [*head, *measured(g, folder.path, tell), limits(g)]
+
+
+def measured(g: Gathered, folder: Path, tell: Tell) -> list[Section]:
+    """What was measured of the runs, whether or not anything was asked of them ahead; judges' verdicts by `folder`."""
     from evals.deliberation.judged import judged
     from evals.deliberation.moves import moves
     from evals.deliberation.premature import premature
     from evals.deliberation.reached import reached
-    from evals.dilemmas.verdicts import verdicts
-    from evals.experiment.freezing import standing
-    from evals.findings.contrasts import contrasts
     from evals.findings.report import EXPLORATORY
 
-    tell("testing hypotheses")
-    found = contrasts(g.frames, g.study.hypotheses, np.random.default_rng(SEED))
-    out = [account(g, folder, plan), verdicts(g.study, found, standing(folder, g.study))]
-    parts: Sequence[tuple[str, Callable[[Gathered], Section]]] = (
+    if g.runs.empty:
+        return [Section("What can be told of the runs", [NOTHING])]
+    parts: Sequence[tuple[str, Callable[[Gathered], Section | None]]] = (
         ("what was reached", reached),
         ("how soon", premature),
         ("how they bargained", moves),
+        ("what judges say", lambda g: judged(g, folder)),
     )
-    if g.runs.empty:
-        out.append(Section("What can be told of the runs", [NOTHING]))
-        parts = ()
+    out = []
     for name, part in parts:
         tell(f"measuring {name}")
-        section = part(g)
-        out.append(replace(section, says=[*section.says, EXPLORATORY]))
-    if parts and (of_judges := judged(g, folder.path)) is not None:
-        out.append(replace(of_judges, says=[*of_judges.says, EXPLORATORY]))
-    return [*out, limits(g)]
+        if (section := part(g)) is not None:
+            out.append(replace(section, says=[*section.says, EXPLORATORY]))
+    return out

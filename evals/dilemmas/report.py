@@ -47,28 +47,34 @@ def gathered(folder: Folder, plan: Plan, tell: Tell) -> Gathered:
 def sections(g: Gathered, folder: Folder, plan: Plan, tell: Tell) -> list[Section]:
     """Every section, in the order they are read."""
     from evals.dilemmas.account import account, limits
-    from evals.dilemmas.floor import floor
-    from evals.dilemmas.gains import gains
-    from evals.dilemmas.laws import laws
-    from evals.dilemmas.measured import measured
     from evals.dilemmas.verdicts import verdicts
     from evals.experiment.freezing import standing
     from evals.findings.contrasts import contrasts
-    from evals.findings.report import EXPLORATORY
 
     tell("testing hypotheses")
     found = contrasts(g.frames, g.study.hypotheses, np.random.default_rng(SEED))
-    out = [account(g, folder, plan), verdicts(g.study, found, standing(folder, g.study))]
+    head = [account(g, folder, plan), verdicts(g.study, found, standing(folder, g.study))]
+    return [*head, *measured(g, tell), limits(g)]
+
+
+def measured(g: Gathered, tell: Tell) -> list[Section]:
+    """What was measured of the runs, whether or not anything was asked of them ahead."""
+    from evals.dilemmas import measured as reached
+    from evals.dilemmas.floor import floor
+    from evals.dilemmas.gains import gains
+    from evals.dilemmas.laws import laws
+    from evals.findings.report import EXPLORATORY
+
+    if g.runs.empty:
+        return [Section("What can be told of the runs", [NOTHING])]
     parts: Sequence[tuple[str, Callable[[Gathered], list[Section]]]] = (
-        ("what was reached", lambda g: [measured(g)]),
+        ("what was reached", lambda g: [reached.measured(g)]),
         ("who gains", gains),
         ("the floor", floor),
         ("laws", lambda g: [laws(g)]),
     )
-    if g.runs.empty:
-        out.append(Section("What can be told of the runs", [NOTHING]))
-        parts = ()
+    out = []
     for name, part in parts:
         tell(f"measuring {name}")
         out += [replace(section, says=[*section.says, EXPLORATORY]) for section in part(g)]
-    return [*out, limits(g)]
+    return out

@@ -41,6 +41,11 @@ class Folder:
         return self.path / "plan.json"
 
     @property
+    def study(self) -> Path:
+        """The study as it was last run there, every setting replaced that was to be."""
+        return self.path / "study.json"
+
+    @property
     def ledger(self) -> Path:
         """The ledger."""
         return self.path / "ledger.jsonl"
@@ -55,6 +60,17 @@ class Folder:
             return set()
         with os.scandir(self.records) as entries:
             return {e.name.removesuffix(".json") for e in entries if e.name.endswith(".json") and e.is_file()}
+
+    def keep(self, study: Json) -> None:
+        """Write the study beside its records, so that the folder tells by itself what it holds."""
+        temporary = self.study.with_suffix(f".{os.getpid()}.part")
+        try:
+            temporary.write_text(json.dumps(study, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+            temporary.replace(self.study)
+        except OSError as error:
+            raise ParleyError(
+                f"{self.path}: cannot write ({error.strerror}); name a folder with --out"
+            ) from None
 
     def make(self) -> None:
         """Make the folder. Raises ParleyError where that cannot be."""

@@ -121,6 +121,7 @@ def run_study(plan: Plan, folder: Folder, ways: Ways, lent: Equipment, progress:
     lend(lent)
     models_answer(plan)
     folder.make()
+    folder.keep(plan.study.model_dump(mode="json"))
     begin_tracing()
     with ExitStack() as open_:
         ledger = open_.enter_context(Ledger(folder))

@@ -46,17 +46,23 @@ def sections(f: Findings, folder: Folder, plan: Plan, tell: Tell) -> list[Sectio
     """Every section, in the order they are read."""
     from evals.experiment.freezing import standing
     from evals.findings.account import account, limits, sceptic
-    from evals.findings.bias import bias
-    from evals.findings.fairness import fairness
-    from evals.findings.pull import pull
-    from evals.findings.strategy import strategy
-    from evals.findings.system import system
     from evals.findings.verdicts import verdicts
 
     tell("testing hypotheses")
     stood = standing(folder, f.study)
     found = contrasts(_bounded(f), f.study.hypotheses, np.random.default_rng(SEED))
-    out = [account(f, folder, plan), verdicts(found, stood)]
+    head = [account(f, folder, plan), verdicts(found, stood)]
+    return [*head, *measured(f, tell), sceptic(f, found, stood), limits(f)]
+
+
+def measured(f: Findings, tell: Tell) -> list[Section]:
+    """What was measured of the runs, whether or not anything was asked of them ahead."""
+    from evals.findings.bias import bias
+    from evals.findings.fairness import fairness
+    from evals.findings.pull import pull
+    from evals.findings.strategy import strategy
+    from evals.findings.system import system
+
     parts: Sequence[tuple[str, Callable[[Findings], list[Section]]]] = (
         ("fairness", fairness),
         ("bias", bias),
@@ -66,12 +72,12 @@ def sections(f: Findings, folder: Folder, plan: Plan, tell: Tell) -> list[Sectio
     )
     own = f.frames.runs[f.frames.runs["role"] == "study"]
     if not (own["status"] == "complete").any():
-        out.append(Section("What can be told of the runs", [NOTHING]))
-        parts = ()
+        return [Section("What can be told of the runs", [NOTHING])]
+    out = []
     for name, part in parts:
         tell(f"measuring {name}")
         out += [_marked(section) for section in part(f)]
-    return [*out, sceptic(f, found, stood), limits(f)]
+    return out
 
 
 def _marked(section: Section) -> Section:

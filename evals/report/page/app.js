@@ -1,0 +1,3 @@
+// Where does the page begin?
+
+load();

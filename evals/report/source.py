@@ -1,0 +1,128 @@
+"""What is a report made from: a study, or records of any runs, or a training run; each read and measured?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evals.experiment.ledger import Folder
+from evals.findings.section import Section
+from scenarios.errors import ParleyError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from evals.experiment.plan import Plan
+    from evals.findings.contrasts import AnyFrames
+
+Tell = Callable[[str], None]
+"""Told, in a few words, what is being worked out."""
+
+METRICS = "metrics.jsonl"
+"""What tells the folder of a training run."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One thing that a report tells of.
+
+    `frames.runs` has a row a use of a run, as `evals.experiment.tables.uses_of` makes them: role, condition,
+    control, cluster, policy. `sections` are the findings in the order they are read; the section of hypotheses has
+    the tables `hypotheses` and `pairs`.
+    """
+
+    name: str
+    question: str
+    setting: str
+    unit: str
+    """What a cluster is: a ward, a world, a game, a dilemma."""
+    negotiators: str
+    """Who produced this, in plain words; Markdown."""
+    sections: list[Section]
+    files: list[Path] = field(default_factory=list)
+    frames: AnyFrames | None = None
+    planned: int | None = None
+    """How many runs are planned in all, where that is known."""
+
+    @property
+    def hypotheses(self) -> pd.DataFrame | None:
+        """A row a hypothesis, where any was asked; see `evals.findings.verdicts.table_of`."""
+        return self._table("hypotheses")
+
+    @property
+    def pairs(self) -> pd.DataFrame | None:
+        """A row a pair behind a hypothesis: hypothesis, run_treatment, run_control, difference, …"""
+        return self._table("pairs")
+
+    def _table(self, name: str) -> pd.DataFrame | None:
+        found = next((s.tables[name] for s in self.sections if name in s.tables), None)
+        return None if found is None or found.empty else found
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How studies that are named were run, as the options of `evals.experiment run` said it."""
+
+    model: str | None = None
+    settings: Sequence[str] = ()
+    base_url: str | None = None
+
+
+def sources(words: Sequence[str], asked: Asked, tell: Tell, quick: bool = False) -> list[Source]:
+    """Everything that the words name, read and measured: each a study (name, YAML file or folder), the folder of a
+    training run, or records (files, or folders of them); all records together are a source a setting.
+
+    `quick` leaves the findings out: the runs alone. Raises ParleyError, in one line, for what is none of these.
+    """
+    from evals.report.loose import of_records
+    from evals.report.studied import of_study
+
+    out: list[Source] = []
+    records: list[str] = []
+    for word in words:
+        path = Path(word).expanduser()
+        if (path / METRICS).is_file():
+            from evals.report.trained import of_training
+
+            out.append(of_training(path))
+        elif (plan := _study(word, path, asked)) is not None:
+            out.append(of_study(*plan, tell, quick))
+        else:
+            records.append(word)
+    return out + (of_records(records, tell, quick) if records else [])
+
+
+def _study(word: str, path: Path, asked: Asked) -> tuple[Folder, Plan] | None:
+    """The study that a word names, by name, file or folder; None where it names records."""
+    from evals.experiment.options import planned_by
+    from evals.experiment.reading import load_study, shipped
+
+    if (word in shipped() and not path.exists()) or path.suffix in (".yaml", ".yml"):
+        plan, folder, _ = planned_by(word, None, asked.model, list(asked.settings), asked.base_url)
+        return folder, plan
+    folder = Folder(path)
+    if not folder.ledger.is_file():
+        return None
+    if not folder.study.is_file():
+        raise ParleyError(
+            f"{path}: does not say which study it is; name the study instead, as in `{path.name}` or its YAML file"
+        )
+    from evals.experiment.plan import planned
+
+    return folder, planned(load_study(folder.study))
+
+
+def speakers(models: Sequence[str]) -> str:
+    """Who produced these runs, in plain words; Markdown."""
+    from evals.findings.account import MODELS, REFERENCE
+
+    return MODELS.format(models=", ".join(models)) if models else REFERENCE
+
+
+def counts(runs: Any) -> str:
+    """How many runs there are, and how many enter no number, in a sentence."""
+    once = runs.drop_duplicates("run_id")
+    invalid = int((once["status"] != "complete").sum())
+    return f"{len(once)} runs, {invalid} of them invalid; those are counted here and enter no mean."
