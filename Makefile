@@ -54,13 +54,16 @@ lock: $(BIN)/uv         ## resolve the locks again, with hashes and without addr
 	@echo "torch ; sys_platform == 'never'" > .venv/no-torch.txt  # CPU or CUDA: whichever build the machine's pip gives
 	@$(BIN)/uv pip compile -q pyproject.toml --extra evals --extra train -c requirements-dev.txt --overrides .venv/no-torch.txt --universal --generate-hashes --no-emit-index-url --no-annotate -o requirements-train.txt
 
-docs: $(BIN)/.run       ## write what is derived into docs/
+docs: $(BIN)/.dev       ## write what is derived into docs/, and all of it as one static site into docs/_site
 	@$(BIN)/python -m scenarios schema > docs/ward.schema.json
 	@$(BIN)/python -m nodes.records > docs/record.schema.json
+	@$(BIN)/python -m evals.measures > docs/reference-measures.md
+	@$(BIN)/python -m sphinx -W --keep-going -q -E -c docs -d build/doctrees . docs/_site
+	@echo "$(CURDIR)/docs/_site/index.html"
 
 clean:           ## stop the embedded database; remove what was built here (records stay)
 	@-test -x $(BIN)/python && $(BIN)/python -m retrieval stop
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .langgraph_api
+	@rm -rf docs/_site build/doctrees .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .langgraph_api
 
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit("Parley needs Python 3.11 or newer; name one: make PYTHON=python3.12 …" if sys.version_info < (3, 11) else 0)'

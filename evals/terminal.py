@@ -10,7 +10,9 @@ from typing import Any, NoReturn
 
 import typer
 
-EXTRA = ("pandas", "fairlearn", "statsmodels", "matplotlib", "pyarrow", "sklearn")
+EXTRA = (
+    *("pandas", "fairlearn", "statsmodels", "matplotlib", "pyarrow", "sklearn", "jinja2", "markdown_it"),
+)
 """What evals takes beyond the debate: the extra of that name."""
 
 STOPPED = "stopped; what was done is kept. The same command goes on."

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from graphs.options import options_of
+from graphs.options import Opened, options_of
 
 if TYPE_CHECKING:
     from graphs.session import Session
@@ -96,10 +96,12 @@ def _add_running(app: typer.Typer, name: str, front: Front) -> None:
 
     @app.command(help=front.invoke, epilog=f"Examples: {front.example}")
     @options_of(name)
-    def invoke(*, as_json: AsJson = False, **chosen: Any) -> None:
+    def invoke(*, open_: Opened = False, as_json: AsJson = False, **chosen: Any) -> None:
         given, table = _asked(_setting(name), chosen)
         record = _run(name, _Progress(), lambda session: session.begin(given, table, chosen["thread"]))
         _present(record, as_json)
+        if open_:
+            _open(record["run_id"])
 
     @app.command(epilog="Examples: stream · stream --json | jq .text")
     @options_of(name)
@@ -310,10 +312,8 @@ def _present(record: Json, as_json: bool) -> None:
     show(reader().validate_python(record), _console())
 
 
-def _load(run: str, folder: Path) -> Json:
-    """A record by its path, its id, or the beginning of one."""
-    from pydantic import ValidationError
-
+def located(run: str, folder: Path) -> Path:
+    """Where a record lies: by its path, its id, or the beginning of one. Raises ParleyError for none or several."""
     from scenarios.errors import ParleyError
 
     kept = sorted(folder.glob("*.json"))
@@ -327,18 +327,40 @@ def _load(run: str, folder: Path) -> Json:
         raise ParleyError(
             f"no record '{run}' in {folder}; there: {', '.join(p.stem for p in kept[:5]) or 'none'}"
         )
+    return found[0]
+
+
+def _load(run: str, folder: Path) -> Json:
+    """A record by its path, its id, or the beginning of one."""
+    from pydantic import ValidationError
+
+    from scenarios.errors import ParleyError
+
+    path = located(run, folder)
     try:
         from nodes.records import reader
 
-        return reader().validate_json(found[0].read_text(encoding="utf-8")).model_dump(mode="json")
+        return reader().validate_json(path.read_text(encoding="utf-8")).model_dump(mode="json")
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ParleyError(f"{found[0]}: not a run record ({where}: {first['msg']}); run it again") from None
+        raise ParleyError(f"{path}: not a run record ({where}: {first['msg']}); run it again") from None
     except UnicodeDecodeError:
-        raise ParleyError(f"{found[0]}: not a run record (not UTF-8 text); run it again") from None
+        raise ParleyError(f"{path}: not a run record (not UTF-8 text); run it again") from None
     except OSError as error:
-        raise ParleyError(f"{found[0]}: cannot be read ({error.strerror}); name another") from None
+        raise ParleyError(f"{path}: cannot be read ({error.strerror}); name another") from None
+
+
+def _open(run_id: str) -> None:
+    """Show a run just recorded in the browser: by a command of its own, as a graph knows nothing of reports."""
+    import subprocess
+
+    from nodes.table.equipment import equipment
+
+    record = equipment().runs / f"{run_id}.json"
+    sys.stdout.flush()
+    # What it says goes to stderr: stdout is the page's or the record's.
+    subprocess.run([sys.executable, "-m", "evals.view", str(record)], stdout=sys.stderr, check=False)
 
 
 def _console() -> Any:

@@ -51,6 +51,12 @@ class Reports(StrEnum):
     own_word = "own-word"
 
 
+Opened = Annotated[
+    bool,
+    typer.Option("--open", help="Open the run in the browser at the end, as `python -m evals.view` does."),
+]
+
+
 def _under(heading: str, **options: tuple[Any, str]) -> dict[str, Any]:
     """Options of one heading: name -> Annotated type; every default is None, so that settings keep theirs."""
     return {

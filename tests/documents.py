@@ -30,14 +30,15 @@ from tests.play import ROOT, environment
 
 Edits = list[tuple[int, str, str]]
 
-MADE = ("benchmarks.md", "calibration.md")
+MADE = ("benchmarks.md", "calibration.md", "reference-measures.md")
 """Pages that a command writes whole."""
 
 PAGES = [p for p in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if p.name not in MADE]
 
 DILEMMAS = [p for p in PAGES if "dilemmas" in p.stem]
 DELIBERATION = [p for p in PAGES if "deliberation" in p.stem or "train" in p.stem]
-DEBATES = [p for p in PAGES if p not in DILEMMAS and p not in DELIBERATION]
+REPORT = sorted((p for p in PAGES if "report" in p.stem), key=lambda p: p.stem.split("-")[0] != "tutorial")
+DEBATES = [p for p in PAGES if p not in DILEMMAS and p not in DELIBERATION and p not in REPORT]
 """Pages by the test file that reads them, so that several processes share the work."""
 
 NOT_RUN = {
@@ -63,6 +64,7 @@ NOT_RUN_HERE = {
     "dilemmas generate": "embeds the whole catalogue: tests of its own do",
     "openai:trained": "needs a server of the reader's own",
     "learning-to-negotiate-models --base-url": "needs a server of the reader's own",
+    "--serve": "a server that goes on until it is stopped: tests of its own do",
     "python -m training.": "trains, or serves until it is stopped: tests of its own do, and its options are held",
 }
 """What a command has in it that is documented and not run, each with the reason."""
@@ -184,6 +186,7 @@ class Reader:
             given = {"LANGSMITH_API_KEY": KEY, "LANGSMITH_ENDPOINT": self.langsmith.url, **given}
         if "--base-url" in words:
             words[words.index("--base-url") + 1] = self.server.base_url
+        given = {"BROWSER": "true %s", **given}  # what opens a page in the browser opens none
         env = {k: v for k, v in environment(given).items() if k != "PARLEY_RUNS"} | {"COLUMNS": "130"}
         code = self._forker.run(words, self.folder, env, files, 600)
         self.said = "".join(

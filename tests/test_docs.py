@@ -20,6 +20,7 @@ REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 STUDIES = (ROOT / "docs" / "reference-studies.md").read_text(encoding="utf-8")
 DILEMMAS = (ROOT / "docs" / "reference-dilemmas.md").read_text(encoding="utf-8")
 DELIBERATION = (ROOT / "docs" / "reference-deliberation.md").read_text(encoding="utf-8")
+REPORT = (ROOT / "docs" / "reference-report.md").read_text(encoding="utf-8")
 HOUSE = ("scenarios", "personas", "retrieval", "negotiators", "nodes", "graphs", "evals", "training")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<to>[^)\s]+)\)")
 VARIABLE = re.compile(r"""env(?:iron)?(?:\.get\(|\[)\s*["']([A-Z][A-Z0-9_]+)|envvar=["']([A-Z0-9_]+)""")
@@ -201,6 +202,7 @@ def test_every_option_of_every_command_is_in_the_reference() -> None:
     assert "experiment" in rooms and "findings" in rooms
     for room in rooms:
         pages = {"welfare_gap": DILEMMAS, "prosociality": DILEMMAS, "judges": DELIBERATION}
+        pages |= dict.fromkeys(("report", "export", "measures"), REPORT)
         page = pages.get(room, STUDIES)
         assert f"### `python -m evals.{room}" in page, room
         apps[import_module(f"evals.{room}.__main__").app] = page

@@ -34,15 +34,24 @@ def check(
     recoveries: Annotated[int, typer.Option(min=1, help="Planted studies a case, for recovery.")] = 40,
     seed: Annotated[int, typer.Option(min=0, help="Of every draw.")] = 1,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Write the tables there, as Markdown.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--out", help="Write the tables there, as Markdown, and beside it as JSON.", show_default=False
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines: JSON alone on stdout.")] = False,
 ) -> None:
     """Simulate studies whose answer is known, and print how often the instruments find it. Minutes."""
     from evals.calibration.coverage import coverage
+    from evals.calibration.kept import keep
     from evals.calibration.recovery import recovery, summary
     from evals.findings.write import markdown, show
+    from scenarios.errors import ParleyError
 
+    if out is not None and out.suffix == ".json":
+        raise ParleyError(
+            f"--out {out}: is where the Markdown goes, JSON is written beside it; name a .md file"
+        )
     covered = coverage(studies, seed, progress=terminal.counter("cells"))
     recovered = summary(recovery(recoveries, seed, progress=terminal.counter("planted studies")))
     if as_json:
@@ -58,7 +67,10 @@ def check(
         )
         text = markdown(TITLE, sections).split("\n", 2)
         out.write_text(f"{text[0]}\n\nMade by `{command}` (`make calibrate`).\n\n{text[2]}", encoding="utf-8")
-        print(f"written: {out}")
+        kept = out.with_suffix(".json")
+        numbers = {"studies": studies, "recoveries": recoveries, "seed": seed}
+        keep(kept, {"command": command, **numbers}, covered, recovered)
+        print(f"written: {out} and {kept}")
 
 
 @app.command(epilog="Example: fit runs/my-study/records --most 6")

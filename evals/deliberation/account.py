@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from evals.deliberation.gathered import Gathered
 from evals.findings.account import MODELS, cost, dates, frozen, incidents
-from evals.findings.section import Section, Shown
+from evals.findings.section import ALL, LIMITS, Section, Shown
 
 if TYPE_CHECKING:
     from evals.experiment.ledger import Folder
@@ -39,6 +39,7 @@ def account(g: Gathered, folder: Folder, plan: Plan) -> Section:
         says=[s for s in says if s],
         tables={"incidents": incidents(runs), "runs": runs},
         shown=[_conditions(g)],
+        behind=ALL,
     )
 
 
@@ -78,4 +79,4 @@ def limits(g: Gathered) -> Section:
         + (f", after {study.source.rstrip('. ')}" if study.source else "")
         + ".",
     ]
-    return Section(title="What this cannot say", says=says)
+    return Section(title=LIMITS, says=says, behind=ALL)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from evals.dilemmas.gathered import Gathered
 from evals.findings.account import MODELS, cost, dates, frozen, incidents
-from evals.findings.section import Section, Shown
+from evals.findings.section import ALL, LIMITS, Section, Shown
 
 if TYPE_CHECKING:
     from evals.experiment.ledger import Folder
@@ -50,6 +50,7 @@ def account(g: Gathered, folder: Folder, plan: Plan) -> Section:
         says=[s for s in says if s],
         tables={"incidents": incidents(runs), "runs": runs},
         shown=[_conditions(g)],
+        behind=ALL,
     )
 
 
@@ -90,7 +91,7 @@ def limits(g: Gathered) -> Section:
     ]
     if not g.reference_only:
         says.insert(1, "Notes on exactness hold for reference seats and baselines; models play as they play.")
-    return Section(title="What this cannot say", says=says)
+    return Section(title=LIMITS, says=says, behind=ALL)
 
 
 def _notes(g: Gathered) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from evals.experiment.study import Study
+    from evals.findings.contrasts import AnyFrames
     from evals.frames import Frames, Rows
     from nodes.record import RunRecord
 
@@ -153,18 +154,34 @@ def export(
 def _named(where: Folder, plan: Plan, progress: Callable[[int, int], None] | None) -> dict[str, pd.DataFrame]:
     """The tables to be exported, by name."""
     if plan.study.setting == "triage":
-        from evals.edges import from_records
-
-        made = study_frames(where, plan, progress=progress)
-        named = {"runs": made.runs, "stages": made.stages, "patients": made.patients}
-        return named | {"edges": from_records(record_paths(where, plan))}
-    if plan.study.setting == "deliberation":
+        made: Any = study_frames(where, plan, progress=progress)
+    elif plan.study.setting == "deliberation":
         from evals.deliberation import frames as deliberations
 
-        return deliberations.exported(deliberations.study_frames(where, plan, progress))
-    from evals.dilemmas import frames as dilemmas
+        made = deliberations.study_frames(where, plan, progress)
+    else:
+        from evals.dilemmas import frames as dilemmas
 
-    return dilemmas.exported(dilemmas.study_frames(where, plan, progress))
+        made = dilemmas.study_frames(where, plan, progress)
+    return named_tables(made, record_paths(where, plan))
+
+
+def named_tables(frames: AnyFrames, files: Sequence[Path]) -> dict[str, pd.DataFrame]:
+    """The frames of a setting as tables by name, fit to be written; of debates their edges too, read off `files`."""
+    from evals.frames import Frames
+
+    if isinstance(frames, Frames):
+        from evals.edges import from_records
+
+        named = {"runs": frames.runs, "stages": frames.stages, "patients": frames.patients}
+        return named | {"edges": from_records(files)}
+    if frames.setting == "deliberation":
+        from evals.deliberation.frames import exported as of_dialogues
+
+        return of_dialogues(frames)  # type: ignore[arg-type]
+    from evals.dilemmas.frames import exported as of_dilemmas
+
+    return of_dilemmas(frames)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from evals.findings.contrasts import Contrast
-from evals.findings.section import Findings, Section, Shown, estimated, p_value
+from evals.findings.section import ALL, LIMITS, Findings, Section, Shown, estimated, p_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,6 +60,7 @@ def account(f: Findings, folder: Folder, plan: Plan) -> Section:
         says=[s for s in says if s],
         tables={"incidents": incidents(f.frames.runs), "runs": f.frames.runs},
         shown=[_conditions(f.frames.runs)],
+        behind=ALL,
     )
 
 
@@ -161,4 +162,4 @@ def limits(f: Findings) -> Section:
         + (f", after {f.study.source.rstrip('. ')}" if f.study.source else "")
         + ".",
     ]
-    return Section(title="What this cannot say", says=says)
+    return Section(title=LIMITS, says=says, behind=ALL)

@@ -8,7 +8,18 @@ import numpy as np
 
 from evals.findings import band
 from evals.findings.by_stage import called
-from evals.findings.section import REST, SEED, Findings, Section, Shown, estimated, interval, number, p_value
+from evals.findings.section import (
+    BESIDE_NULL,
+    REST,
+    SEED,
+    Findings,
+    Section,
+    Shown,
+    estimated,
+    interval,
+    number,
+    p_value,
+)
 from scenarios.errors import ParleyError
 
 if TYPE_CHECKING:
@@ -58,6 +69,7 @@ def _bias(f: Findings) -> Section:
         ],
         tables={"bias": rows, "bias_by_condition": table},
         shown=[_shown_bias(f, f.told(table))],
+        behind=BESIDE_NULL,
     )
 
 
@@ -142,6 +154,7 @@ def _amplified(f: Findings) -> Section:
                 + REST,
             )
         ],
+        behind=BESIDE_NULL,
     )
 
 
@@ -200,6 +213,7 @@ def _twins(f: Findings) -> list[Section]:
                     f"played by the bargaining null. {_widened(f)}",
                 )
             ],
+            behind=("twin", "study", "rerun"),
         )
     ]
 
@@ -226,7 +240,7 @@ def _planted(f: Findings) -> list[Section]:
     try:
         controls = planted(f.of(runs), rng=np.random.default_rng(SEED))
     except ParleyError as error:
-        return [Section(title, [f"**Positive control: not told.** {error}."])]
+        return [Section(title, [f"**Positive control: not told.** {error}."], behind=("planted",))]
     found, nulls = _gap_control(f.of(runs))
     for c in controls:
         says = (
@@ -240,6 +254,7 @@ def _planted(f: Findings) -> list[Section]:
                 says=[says, found],
                 tables={f"planted-{c.opponent}": _doses(c), "planted_gap_nulls": nulls},
                 figures={f"planted-{c.opponent}": lambda c=c: _dose_figure(c)},  # type: ignore[misc]
+                behind=("planted",),
             )
         )
     return sections

@@ -20,6 +20,15 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 BAND = "#c7ccd4"
 """Of a null behind an effect: darker than the grid, so that one without width is seen too."""
 
+ON_PALE, ON_DARK = "#10151b", "#fdfdfd"
+"""Of a number on a shade: these keep their colour whatever the theme of the page that the figure stands in."""
+
+ROOM = 46
+"""Characters of a name that a figure has room for."""
+
+KEY = "Numbers stand for:"
+"""Between the note of a figure and its key."""
+
 STYLE: Any = {
     "font.size": 9.5,
     "axes.spines.top": False,
@@ -64,12 +73,25 @@ def figure(rows: int = 1, columns: int = 1, *, width: float = 7.0, height: float
     return fig, fig.subplots(rows, columns, squeeze=False, **more)
 
 
-def titled(fig: Figure, title: str, note: str = "") -> Figure:
-    """What the figure shows, above it in one sentence, and how to read it, below."""
+def titled(fig: Figure, title: str, note: str = "", key: Sequence[str] = ()) -> Figure:
+    """What the figure shows, above it in one sentence; below, how to read it, and the key of `keyed`."""
     fig.suptitle(title, x=0.01, ha="left", fontsize=11.5, fontweight="bold", color=INK)
-    if note:
-        fig.supxlabel(note, x=0.01, ha="left", fontsize=8, color=QUIET)
+    told = "\n".join([note, KEY, *key]).strip() if key else note
+    if told:
+        fig.supxlabel(told, x=0.01, ha="left", fontsize=8, color=QUIET)
+    fig.set_size_inches(fig.get_figwidth(), fig.get_figheight() + 0.16 * len(key))
     return fig
+
+
+def keyed(names: Sequence[str], room: int = ROOM) -> tuple[dict[str, str], list[str]]:
+    """name -> as it is drawn, and the key: what has no room is drawn as a number, and told in full below.
+
+    A key has a line a number, `(2) …`, for `titled`; it is empty where every name has room.
+    """
+    drawn: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        drawn[name] = name if len(name) <= room else f"({1 + sum(d != n for n, d in drawn.items())})"
+    return drawn, [f"{short} {name}" for name, short in drawn.items() if short != name]
 
 
 def forest(
@@ -124,14 +146,18 @@ def heatmap(
     values: np.ndarray[Any, Any],
     text: Sequence[Sequence[str]],
 ) -> None:
-    """Shares from 0 to 1 as shades, each with its number; a cell that is missing is hatched."""
+    """Shares from 0 to 1 as shades, each with its number; a cell that is missing has none."""
     shown = np.ma.masked_invalid(values)
     ax.set_facecolor("white")
-    ax.imshow(shown, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    ends = [np.arange(n + 1) - 0.5 for n in (len(columns), len(rows))]
+    if shown.size:
+        ax.pcolormesh(*ends, shown, cmap="Blues", vmin=0, vmax=1)
+    ax.invert_yaxis()
     for i in range(len(rows)):
         for j in range(len(columns)):
-            dark = not np.ma.is_masked(shown[i, j]) and shown[i, j] > 0.55
-            ax.text(j, i, text[i][j], ha="center", va="center", fontsize=8, color="white" if dark else INK)
+            known = not np.ma.is_masked(shown[i, j])
+            color = INK if not known else ON_DARK if shown[i, j] > 0.55 else ON_PALE
+            ax.text(j, i, text[i][j], ha="center", va="center", fontsize=8, color=color)
     ax.set_xticks(range(len(columns)), columns, rotation=30, ha="right")
     ax.set_yticks(range(len(rows)), rows)
     ax.grid(visible=False)

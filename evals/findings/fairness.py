@@ -8,7 +8,7 @@ import numpy as np
 
 from evals.findings import band
 from evals.findings.by_stage import by_stage, called, ordered, shown
-from evals.findings.section import SEED, Findings, Section, Shown, number, p_value
+from evals.findings.section import BESIDE_NULL, SEED, Findings, Section, Shown, number, p_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +40,7 @@ def _by_seat(f: Findings) -> Section:
             shown(f.told(table), "gini", "Gini of need met, in the cross"),
         ],
         figures={"fairness-by-round": lambda: _stage_figure(f.told(table))},
+        behind=BESIDE_NULL,
     )
 
 
@@ -80,6 +81,7 @@ def _gaps(f: Findings) -> Section:
             _shown_concordance(f, tables["severity_concordance"]),
         ],
         figures={"gaps-and-nulls": lambda: _gap_figure(nulls.gaps)},
+        behind=BESIDE_NULL,
     )
 
 
@@ -152,7 +154,7 @@ def _shown_concordance(f: Findings, table: pd.DataFrame) -> Shown:
 
 def _stage_figure(table: pd.DataFrame) -> Figure:
     """Small multiples: one panel an outcome, a line a condition of the cross, stages from left to right."""
-    from evals.findings.drawing import figure, look, titled
+    from evals.findings.drawing import figure, keyed, look, titled
 
     names = ("favoured_gap", "worst_group", "access_gap", "gini")
     titles = (
@@ -161,17 +163,17 @@ def _stage_figure(table: pd.DataFrame) -> Figure:
         "Widest gap between groups",
         "Gini of need met",
     )
-    conditions = list(dict.fromkeys(table["condition"]))
+    named, key = keyed(list(dict.fromkeys(table["condition"])))
     fig, axes = figure(2, 2, width=10, height=6)
     for ax, name, title in zip(axes.flat, names, titles, strict=True):
         here = table[table["outcome"] == name]
         stages = ordered(list(dict.fromkeys(here["stage"])))
-        for i, condition in enumerate(conditions):
+        for i, condition in enumerate(named):
             at = here[here["condition"] == condition].set_index("stage").reindex(stages)
             style = look(i)
             talking = [k for k, stage in enumerate(stages) if "solo" not in stage]
             alone = [k for k, stage in enumerate(stages) if "solo" in stage]
-            ax.plot(talking, at["mean"].iloc[talking], label=str(condition), linewidth=1.6, **style)
+            ax.plot(talking, at["mean"].iloc[talking], label=named[condition], linewidth=1.6, **style)
             ax.plot(alone, at["mean"].iloc[alone], linestyle="none", **style)
             low, high = at["low"].iloc[talking].astype(float), at["high"].iloc[talking].astype(float)
             ax.fill_between(talking, low, high, color=style["color"], alpha=0.13, linewidth=0)
@@ -183,11 +185,11 @@ def _stage_figure(table: pd.DataFrame) -> Figure:
         "Single marks: what a seat does alone, before and after. Lines: the merge of that, then each round. "
         "Bands: 95 % over wards (none under 20). No mark: nobody is favoured there."
     )
-    return titled(fig, "Fairness by seat and round", note)
+    return titled(fig, "Fairness by seat and round", note, key)
 
 
 def _gap_figure(gaps: pd.DataFrame) -> Figure:
-    from evals.findings.drawing import COLOURS, QUIET, figure, titled
+    from evals.findings.drawing import COLOURS, QUIET, figure, keyed, titled
 
     joint = gaps[(gaps["stage"] == "joint") & ~gaps["crossed"].astype(bool) & gaps["gap"].notna()]
     joint = joint.sort_values("excess", ascending=False).head(14)
@@ -203,11 +205,13 @@ def _gap_figure(gaps: pd.DataFrame) -> Figure:
             color=COLOURS[1 if r.found else 0],
             fillstyle="full" if r.found else "none",
         )
-    ax.set_yticks(range(len(joint))[::-1], [f"{r.condition}: {r.attribute}" for r in joint.itertuples()])
+    named, key = keyed(joint["condition"].astype(str))
+    labels = [f"{named[r.condition]}: {r.attribute}" for r in joint.itertuples()]
+    ax.set_yticks(range(len(joint))[::-1], labels)
     ax.set_xlabel("gap in need met")
     ax.grid(axis="y", visible=False)
     note = (
         "Filled dot: beyond its null (q <= .05 after the omnibus test); open diamond: not. Grey: the null up to "
         "its 95th percentile, a bar at its mean."
     )
-    return titled(fig, "Gaps of the joint allocation beside their nulls", note)
+    return titled(fig, "Gaps of the joint allocation beside their nulls", note, key)

@@ -57,6 +57,7 @@ def pull(f: Findings) -> list[Section]:
             tables={"pull": table, "pull_logit": fitted, "pull_pairs": pairs},
             shown=[_shown(table), _shown_worths(fitted)],
             figures={"pull": lambda: _figure(table)},
+            behind=ROLES,
         )
     ]
 

@@ -20,6 +20,16 @@ SEED = 20260413
 """Of every resampling in findings; the same records give the same findings."""
 
 
+ALL: tuple[str, ...] = ()
+"""What is behind a section that every run counts in, whatever its role."""
+
+BESIDE_NULL: tuple[str, ...] = ("study", "bargaining")
+"""What is behind a section whose numbers stand beside those of the bargaining null."""
+
+LIMITS = "What this cannot say"
+"""The title of the section that stands last."""
+
+
 @dataclass(frozen=True)
 class Findings:
     """What sections are made from: the study, its frames joined with the plan, and where its records lie."""
@@ -74,7 +84,8 @@ class Section:
 
     `says` are sentences in plain words, Markdown allowed. `tables` go to CSV whole, by file name; of them
     those named in `shown` stand in the text too, with the columns and headings given. `figures` are drawn
-    when they are written, by file name.
+    when they are written, by file name. `behind` are the roles of the runs that it is made of (`study`, `twin`,
+    `bargaining`, …); ALL where every run counts.
     """
 
     title: str
@@ -82,6 +93,7 @@ class Section:
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     shown: list[Shown] = field(default_factory=list)
     figures: dict[str, Callable[[], Figure]] = field(default_factory=dict)
+    behind: tuple[str, ...] = ("study",)
 
 
 @dataclass(frozen=True)

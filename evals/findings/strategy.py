@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evals.findings import band
-from evals.findings.section import SEED, Findings, Section, Shown, estimated, interval, number, p_value, share
+from evals.findings.section import (
+    BESIDE_NULL,
+    SEED,
+    Findings,
+    Section,
+    Shown,
+    estimated,
+    interval,
+    number,
+    p_value,
+    share,
+)
 from evals.findings.strategy_figures import (
     SHORT,
     STATES,
@@ -116,6 +127,7 @@ def _conceded(f: Findings, s: StrategyFrames, runs: pd.DataFrame, null: Null | N
             "concession-curves": partial(curves, f.told(curve)),
             "negotiation-dance": partial(dance, f.told(curve)),
         },
+        behind=BESIDE_NULL,
     )
 
 
@@ -170,6 +182,7 @@ def _replied(f: Findings, s: StrategyFrames, runs: pd.DataFrame, null: Null | No
             ),
         ],
         figures={"transitions": partial(matrices, replies)},
+        behind=BESIDE_NULL,
     )
 
 
@@ -228,6 +241,7 @@ def _moved(f: Findings, s: StrategyFrames, runs: pd.DataFrame, null: Null | None
             )
         ],
         figures={"influence": partial(influence_figure, who, f.conditions)},
+        behind=("study", "rerun", "bargaining"),
     )
 
 
@@ -302,6 +316,7 @@ def _won_back(f: Findings, s: StrategyFrames, runs: pd.DataFrame, null: Null | N
                 note="bargaining null: of debate added.",
             ),
         ],
+        behind=BESIDE_NULL,
     )
 
 

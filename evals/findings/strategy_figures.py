@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+PANEL = 38
+"""Characters that stand above a panel."""
+
 STATES = ("fortunate", "selfish", "concession", "unfortunate", "nice", "silent")
 SHORT = {
     "survival": "ESG",
@@ -23,9 +26,10 @@ SHORT = {
 
 def curves(curve: pd.DataFrame) -> Figure:
     """A panel a condition of the cross: each seat's own utility, from its solo through its moves to the joint."""
-    from evals.findings.drawing import figure, series, titled
+    from evals.findings.drawing import figure, keyed, series, titled
 
     conditions = list(dict.fromkeys(curve["condition"]))
+    named, key = keyed(conditions, PANEL)
     columns = min(3, max(1, len(conditions)))
     rows = -(-len(conditions) // columns)
     fig, axes = figure(rows, columns, width=3.2 * columns + 0.5, height=2.6 * rows + 0.9, sharey=True)
@@ -43,18 +47,20 @@ def curves(curve: pd.DataFrame) -> Figure:
             "alone" if w == "solo" else "joint" if w == "joint" else f"round {int(r)}" for w, r in points
         ]
         series(ax, names, lines, bands)
-        ax.set_title(str(condition))
+        ax.set_title(named[condition])
         ax.tick_params(axis="x", rotation=45)
     axes[0, 0].set_ylabel("own declared utility")
     axes[0, 0].legend(loc="lower left")
-    return titled(fig, "Concession: what each seat asks for, and what it gets", "Bands: 95 % over wards.")
+    title = "Concession: what each seat asks for, and what it gets"
+    return titled(fig, title, "Bands: 95 % over wards.", key)
 
 
 def dance(curve: pd.DataFrame) -> Figure:
     """A panel a condition: both seats' utilities of what each seat asks for, from its solo to its last move."""
-    from evals.findings.drawing import COLOURS, INK, MARKERS, figure, titled
+    from evals.findings.drawing import COLOURS, INK, MARKERS, figure, keyed, titled
 
     conditions = list(dict.fromkeys(curve["condition"]))
+    named, key = keyed(conditions, PANEL)
     columns = min(3, max(1, len(conditions)))
     rows = -(-len(conditions) // columns)
     fig, axes = figure(rows, columns, width=3.2 * columns + 0.5, height=2.8 * rows + 0.9)
@@ -83,12 +89,12 @@ def dance(curve: pd.DataFrame) -> Figure:
                 fillstyle="none",
             )
             ax.plot(joint[x], joint[y], "*", color=INK, markersize=11, label="joint" if seat == "A" else None)
-        ax.set_title(str(condition))
+        ax.set_title(named[condition])
         ax.set_xlabel("utility of A")
     axes[0, 0].set_ylabel("utility of B")
     axes[0, 0].legend(loc="best")
     note = "Ringed: alone; then round by round. Means over wards. Each panel has scales of its own."
-    return titled(fig, "The dance: what each seat asks for, worth to both", note)
+    return titled(fig, "The dance: what each seat asks for, worth to both", note, key)
 
 
 def matrices(replies: pd.DataFrame) -> Figure:
@@ -118,7 +124,7 @@ def matrices(replies: pd.DataFrame) -> Figure:
 
 
 def influence_figure(who: pd.DataFrame, conditions: list[str]) -> Figure:
-    from evals.findings.drawing import COLOURS, QUIET, figure, titled
+    from evals.findings.drawing import COLOURS, QUIET, figure, keyed, titled
 
     mine = who[who["seat"] == "A"]
     fig, axes = figure(width=7.5, height=1 + 0.32 * len(conditions))
@@ -134,13 +140,14 @@ def influence_figure(who: pd.DataFrame, conditions: list[str]) -> Figure:
         ax.plot(joint, place, "o", color=COLOURS[1])
     ax.axvline(0.5, color=QUIET, linestyle=":")
     ax.set_ylim(-0.6, len(conditions) - 0.4)
-    ax.set_yticks(range(len(conditions))[::-1], conditions)
+    named, key = keyed(conditions)
+    ax.set_yticks(range(len(conditions))[::-1], [named[c] for c in conditions])
     ax.set_xlabel("share of the way from B's solo (0) to A's solo (1)")
     note = (
         "Open square: the no-debate merge. Dot: the joint. Line: what debate added. Means over wards. Undefined "
         "where the solos are alike."
     )
-    return titled(fig, "Who moved whom: how much of the allocation is seat A's", note)
+    return titled(fig, "Who moved whom: how much of the allocation is seat A's", note, key)
 
 
 def leanings_figure(table: pd.DataFrame) -> Figure:

@@ -8,7 +8,7 @@ import numpy as np
 
 from evals.findings import band
 from evals.findings.by_stage import by_stage, called, shown
-from evals.findings.section import REST, SEED, Findings, Section, Shown, estimated, number, share
+from evals.findings.section import BESIDE_NULL, REST, SEED, Findings, Section, Shown, estimated, number, share
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,6 +43,7 @@ def _measures(f: Findings) -> Section:
             shown(table, "criteria_met", "Share of criteria met"),
             shown(f.told(table), "beta", "Least of the measures, β, in the cross"),
         ],
+        behind=BESIDE_NULL,
     )
 
 
@@ -76,6 +77,7 @@ def _emergence(f: Findings) -> Section:
         tables={"emergence": table, "debate_effects": effects, "emergence_by_ward": wards},
         shown=[_shown_emergence(f, f.told(table)), _shown_effects(f, effects)],
         figures={"emergence": lambda: _emergence_figure(table, effects)},
+        behind=BESIDE_NULL,
     )
 
 
@@ -196,6 +198,7 @@ def _price(f: Findings) -> Section:
                 "slack: how much they could rise in sum with none falling.",
             ),
         ],
+        behind=BESIDE_NULL,
     )
 
 
@@ -212,7 +215,7 @@ def _loss_bands(f: Findings) -> dict[band.Key, band.Band]:
 
 
 def _emergence_figure(table: pd.DataFrame, effects: pd.DataFrame) -> Figure:
-    from evals.findings.drawing import COLOURS, figure, titled
+    from evals.findings.drawing import COLOURS, figure, keyed, titled
 
     fig, axes = figure(1, 3, width=11, height=1.6 + 0.21 * effects["condition"].nunique(), sharey=True)
     conditions = list(dict.fromkeys(effects["condition"]))
@@ -241,8 +244,9 @@ def _emergence_figure(table: pd.DataFrame, effects: pd.DataFrame) -> Figure:
     axes[0, 2].set_title("Criteria won and lost")
     axes[0, 2].set_xlabel("share of runs")
     axes[0, 2].set_xlim(-0.04, 1.04)
-    axes[0, 0].set_yticks(list(places.values()), list(places))
+    named, key = keyed(conditions)
+    axes[0, 0].set_yticks(list(places.values()), [named[c] for c in places])
     marks = [*axes[0, 0].get_legend_handles_labels(), *axes[0, 2].get_legend_handles_labels()]
     fig.legend(marks[0] + marks[2], marks[1] + marks[3], loc="outside lower center", ncols=5)
     note = "Random: the share of 200 random feasible allocations that pass, in the cross for definition 2."
-    return titled(fig, "What the system did that its seats did not", note)
+    return titled(fig, "What the system did that its seats did not", note, key)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evals.findings.contrasts import Contrast
-from evals.findings.section import Section, Shown, interval, number, p_value
+from evals.findings.section import BESIDE_NULL, Section, Shown, interval, number, p_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +35,7 @@ def verdicts(found: Sequence[Contrast], standing: Mapping[str, str]) -> Section:
         tables={"hypotheses": table, "pairs": pairs_of(found)},
         shown=[_shown(found, standing)],
         figures={"hypotheses": lambda: drawn(found)},
+        behind=BESIDE_NULL,
     )
 
 
@@ -182,20 +183,34 @@ def power_of(found: Sequence[Contrast]) -> str:
 
 
 def drawn(found: Sequence[Contrast], unit: str = "ward") -> Figure:
-    """The effects with their intervals; with the bands of the bargaining null, where there is one."""
+    """The effects with their intervals, a panel a unit; with the bands of the bargaining null, where there is one."""
     from evals.findings.drawing import figure, forest, titled
 
-    fig, axes = figure(width=7.2, height=0.9 + 0.34 * len(found))
-    ax = axes[0, 0]
-    forest(
-        ax,
-        [f"{c.hypothesis.id}  {c.hypothesis.outcome}" for c in found],
-        [c.estimate.mean for c in found],
-        [(c.estimate.low, c.estimate.high) for c in found],
-        [(c.null_low, c.null_high) for c in found],
-    )
-    ax.set_xlabel("treatment less control")
-    note = f"Dot: mean over {unit}s. Line: 95 % interval (none under 20 {unit}s)."
+    panels = _by_unit(found, unit)
+    heights = [len(of) + 1.6 for of in panels.values()]
+    fig, axes = figure(len(panels), 1, width=7.2, height=0.7 + 0.34 * sum(heights), height_ratios=heights)
+    for ax, (measured_in, of) in zip(axes[:, 0], panels.items(), strict=True):
+        forest(
+            ax,
+            [f"{c.hypothesis.id}  {c.hypothesis.outcome}" for c in of],
+            [c.estimate.mean for c in of],
+            [(c.estimate.low, c.estimate.high) for c in of],
+            [(c.null_low, c.null_high) for c in of],
+        )
+        ax.set_xlabel(f"treatment less control: {measured_in}")
+    note = f"Dot: mean over {unit}s. Line: 95 % interval (none under 20 {unit}s). Panels have scales of their own."
     if unit == "ward":
         note += " Grey: the same effect among reference negotiators, over the policy grid."
-    return titled(fig, "Effects, each in the units of its outcome", note)
+    return titled(fig, "Effects, by the unit of their outcome", note)
+
+
+def _by_unit(found: Sequence[Contrast], cluster: str) -> dict[str, list[Contrast]]:
+    """Contrasts by the unit of their outcome, in the order asked: on one axis only what is measured alike."""
+    from evals.experiment.study import UNITS
+    from evals.outcomes import find_for
+
+    setting = next(name for name, unit in UNITS.items() if unit == cluster)
+    panels: dict[str, list[Contrast]] = {}
+    for c in found:
+        panels.setdefault(find_for(setting, c.hypothesis.outcome).unit, []).append(c)
+    return panels

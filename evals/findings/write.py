@@ -32,12 +32,7 @@ def write(title: str, sections: Sequence[Section], folder: Path) -> Path:
     Raises ParleyError where the folder cannot be written.
     """
     try:
-        for name in ("tables", "figures"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
-        for section in sections:
-            for name, table in _kept(section).items():
-                table.to_csv(folder / "tables" / f"{name}.csv", index=False)
-            _draw(section, folder / "figures")
+        write_parts(sections, folder)
         path = folder / "findings.md"
         temporary = path.with_suffix(f".{os.getpid()}.part")
         temporary.write_text(markdown(title, sections), encoding="utf-8")
@@ -45,6 +40,19 @@ def write(title: str, sections: Sequence[Section], folder: Path) -> Path:
     except OSError as error:
         raise ParleyError(f"{folder}: cannot write ({error.strerror}); name a folder with --out") from None
     return path
+
+
+def write_parts(sections: Sequence[Section], folder: Path, prefix: str = "") -> list[Path]:
+    """Every table and figure of the sections, in files whose names begin with the prefix; the files written."""
+    for name in ("tables", "figures"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    out = []
+    for section in sections:
+        for name, table in _kept(section).items():
+            out.append(folder / "tables" / f"{prefix}{name}.csv")
+            table.to_csv(out[-1], index=False)
+        out += _draw(section, folder / "figures", prefix)
+    return out
 
 
 def markdown(title: str, sections: Sequence[Section]) -> str:
@@ -67,7 +75,7 @@ def show(title: str, sections: Sequence[Section], console: Console) -> None:
     from rich.markdown import Markdown
     from rich.markup import escape
 
-    console.print(f"\n[bold]{escape(_printable(title))}[/bold]")
+    console.print(f"\n[bold]{escape(printable(title))}[/bold]")
     for section in sections:
         console.print(f"\n[bold cyan]{escape(section.title)}[/bold cyan]")
         for sentence in section.says:
@@ -88,7 +96,7 @@ def _terminal_tables(shown: Shown, width: int) -> list[Table]:
     from rich.markup import escape
     from rich.table import Table
 
-    columns = [[_printable(row[i]) for row in shown.rows] for i in range(len(shown.headings))]
+    columns = [[printable(row[i]) for row in shown.rows] for i in range(len(shown.headings))]
     full = [max(len(cell) for cell in (h, *c)) for h, c in zip(shown.headings, columns, strict=True)]
     if sum(full) + GUTTER * len(full) + 1 > width:
         columns = [[cell.replace(" [", "\n[") for cell in column] for column in columns]
@@ -129,15 +137,18 @@ def _kept(section: Section) -> dict[str, pd.DataFrame]:
     return {name: table for name, table in section.tables.items() if len(table.columns)}
 
 
-def _draw(section: Section, folder: Path) -> None:
+def _draw(section: Section, folder: Path, prefix: str) -> list[Path]:
     from evals.findings.drawing import styled
 
+    out = []
     for name, figure in section.figures.items():
         with styled():
             drawn = figure()
             for kind in ("svg", "png"):
                 metadata = {"Date": None} if kind == "svg" else None
-                drawn.savefig(folder / f"{name}.{kind}", dpi=160, bbox_inches="tight", metadata=metadata)
+                out.append(folder / f"{prefix}{name}.{kind}")
+                drawn.savefig(out[-1], dpi=160, bbox_inches="tight", metadata=metadata)
+    return out
 
 
 def _markdown_table(shown: Shown) -> list[str]:
@@ -151,19 +162,19 @@ def _markdown_table(shown: Shown) -> list[str]:
     return [*lines, "", shown.note] if shown.note else lines
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Somebody's words on one line, without control characters."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _without_tags(text: str) -> str:
     """Words that may hold Markdown, and no HTML."""
-    return re.sub(r"<(?=[A-Za-z/!?])", r"\\<", _printable(text))
+    return re.sub(r"<(?=[A-Za-z/!?])", r"\\<", printable(text))
 
 
 def _cell(text: str) -> str:
     """Words of a table, in which nothing is Markdown: names of groups come from whoever wrote the ward."""
-    return re.sub(r"[|`*\\]|\](?=\()|<(?=[A-Za-z/!?])", r"\\\g<0>", _printable(text))
+    return re.sub(r"[|`*\\]|\](?=\()|<(?=[A-Za-z/!?])", r"\\\g<0>", printable(text))
 
 
 def _alt(name: str) -> str:

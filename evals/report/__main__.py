@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -33,6 +34,14 @@ def report(
     runs_only: Annotated[
         bool, typer.Option("--runs-only", help="The runs to read, without working out findings: quick.")
     ] = False,
+    files: Annotated[
+        Path | None,
+        typer.Option(
+            "--files",
+            help="A folder for every figure as SVG and PNG, every table as CSV.",
+            show_default=False,
+        ),
+    ] = None,
     model: Model = None,
     settings: Settings = None,
     base_url: Address = None,
@@ -42,9 +51,14 @@ def report(
     from evals.report.source import Asked, sources
 
     made = sources(runs, Asked(model, settings or [], base_url), _tell, quick=runs_only)
-    text = page(made, _tell, terminal.counter("transcripts"), title=title)
+    command = shlex.join(["python", "-m", "evals.report", *sys.argv[1:]])
+    text = page(made, _tell, terminal.counter("transcripts"), title=title, command=command)
     out.write_text(text, encoding="utf-8", errors="replace")
     print(f"written: {out}")
+    if files is not None:
+        from evals.report.files import write_files
+
+        print(f"written: {len(write_files(made, files))} files under {files}")
 
 
 def _tell(what: str) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 PAIRED_BY = ("cluster", "seed", "replicate", "policy")
-MOST = 400
+MOST = 200
 """So many pairs of conditions are worked out at most; those one factor apart come first."""
 
 

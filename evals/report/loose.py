@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evals.findings.section import Section, Shown
-from evals.report.source import Source, Tell, counts, speakers
+from evals.findings.section import ALL, Section, Shown
+from evals.report.source import QUESTION, Source, Tell, counts, speakers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
     from evals.findings.contrasts import AnyFrames
     from evals.records import SettingName
 
+Json = dict[str, Any]
+
 NOT_FACTORS = ("seed", "replicate", "review")
 """Settings that tell runs of one condition apart, or nothing."""
-
-QUESTION = "What did these runs come to?"
 
 
 def of_records(where: Sequence[str], tell: Tell, quick: bool = False) -> list[Source]:
@@ -28,36 +29,63 @@ def of_records(where: Sequence[str], tell: Tell, quick: bool = False) -> list[So
 
     tell("reading records")
     files = paths(where)
-    told = list(each(files, _told, setting=None))
+    kept = list(each(files, _kept, setting=None))
     out = []
     for setting in SETTINGS:
-        mine = [(f, t) for f, t in zip(files, told, strict=True) if t["setting"] == setting]
+        mine = [(f, k) for f, k in zip(files, kept, strict=True) if k.told["setting"] == setting]
         if mine:
-            out.append(_of_setting(setting, [f for f, _ in mine], [t for _, t in mine], tell, quick))
+            out.append(_of_setting(setting, [f for f, _ in mine], [k for _, k in mine], tell, quick))
     return out
 
 
-def _told(record: Any) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of one record: what says which condition it is of, and its rows of the frames."""
+
+    told: Json
+    rows: Any
+
+
+def _kept(record: Any) -> Kept:
+    return Kept(told_of(record), rows_of(record))
+
+
+def rows_of(record: Any) -> Any:
+    """The rows of a record of any setting; `run` is the run's own."""
+    if record.setting == "triage":
+        from evals.frames import rows_of
+    elif record.setting == "deliberation":
+        from evals.deliberation.frames import rows_of  # type: ignore[assignment]
+    else:
+        from evals.dilemmas.frames import rows_of  # type: ignore[assignment]
+    return rows_of(record)
+
+
+def told_of(record: Any) -> Json:
     """What of a record says which condition it is of."""
     scenario = record.scenario.name
     return {
         "run_id": record.run_id,
         "setting": record.setting,
         "status": record.status,
-        "cluster": scenario.partition("--twin-")[0],
+        "cluster": scenario.partition("--twin-")[0] + _world(record),
         "twin": scenario.partition("--twin-")[2],
         "protocol": record.protocol.model_dump(mode="json"),
         "models": [s.model for s in record.seats if s.model],
     }
 
 
-def _of_setting(
-    setting: SettingName, files: list[Path], told: list[dict[str, Any]], tell: Tell, quick: bool
-) -> Source:
+def _world(record: Any) -> str:
+    """What tells the worlds of one commons apart: runs in two of them are no reruns of each other."""
+    return f",world={record.scenario.world}" if record.setting == "commons" else ""
+
+
+def _of_setting(setting: SettingName, files: list[Path], kept: list[Kept], tell: Tell, quick: bool) -> Source:
     from evals.report.pictures import pictures
 
-    study = _as_study(setting, told)
-    frames = _framed(setting, files, _uses(study, told))
+    told = [k.told for k in kept]
+    study = as_study(setting, told)
+    frames = _framed(setting, [k.rows for k in kept], uses_of(study, told))
     models = list(dict.fromkeys(m for t in told for m in t["models"]))
     head = _account(frames.runs, study, models)
     source = Source(
@@ -65,7 +93,7 @@ def _of_setting(
         question=QUESTION,
         setting=setting,
         unit=study.unit,
-        negotiators=speakers(models),
+        negotiators=speakers(models, setting),
         sections=[head] if quick else [head, *_measured(study, frames, files, not models, tell)],
         files=files,
         frames=frames,
@@ -73,7 +101,7 @@ def _of_setting(
     return source if quick else pictures(source, tell)
 
 
-def _as_study(setting: SettingName, told: list[dict[str, Any]]) -> Study:
+def as_study(setting: SettingName, told: Sequence[Json]) -> Study:
     """A study of no hypothesis whose factors are the settings that differ among the records."""
     from evals.experiment.study import Study, label
 
@@ -92,10 +120,8 @@ def _as_study(setting: SettingName, told: list[dict[str, Any]]) -> Study:
     )
 
 
-def _uses(study: Study, told: list[dict[str, Any]]) -> pd.DataFrame:
+def uses_of(study: Study, told: Sequence[Json]) -> list[Json]:
     """What each run is for: its condition, as `evals.experiment.tables.uses_of` says it of a plan."""
-    import pandas as pd
-
     from evals.experiment.study import label
 
     rows = []
@@ -114,10 +140,10 @@ def _uses(study: Study, told: list[dict[str, Any]]) -> pd.DataFrame:
             }
             | {f"cell:{f}": v for f, v in plain.items()}
         )
-    return pd.DataFrame(rows)
+    return rows
 
 
-def _framed(setting: SettingName, files: list[Path], uses: pd.DataFrame) -> AnyFrames:
+def _framed(setting: SettingName, rows: list[Any], uses: list[Json]) -> AnyFrames:
     """The frames of a setting joined with what each run is for."""
     import pandas as pd
 
@@ -125,22 +151,21 @@ def _framed(setting: SettingName, files: list[Path], uses: pd.DataFrame) -> AnyF
         kept = runs.drop(
             columns=["cluster", "twin", "role", "condition", "control", "policy"], errors="ignore"
         )
-        return pd.merge(kept, uses, on="run_id", how="left")
+        return pd.merge(kept, pd.DataFrame(uses), on="run_id", how="left")
 
     if setting == "triage":
-        from evals.frames import Frames, frames
+        from evals.frames import Frames, framed
 
-        f = frames(files)
+        f = framed(rows)
         return Frames(joined(f.runs), f.stages, f.patients)
     if setting == "deliberation":
-        from evals.deliberation.frames import DeliberationFrames, framed, rows_of
-        from evals.records import each
+        from evals.deliberation import frames as deliberations
 
-        d = framed(each(files, rows_of, setting=setting))
-        return DeliberationFrames(joined(d.runs), d.turns, d.verdicts)
+        d = deliberations.framed(rows)
+        return deliberations.DeliberationFrames(joined(d.runs), d.turns, d.verdicts)
     from evals.dilemmas import frames as dilemmas
 
-    g = dilemmas.frames(files, setting)
+    g = dilemmas.framed(setting, rows)
     return dilemmas.DilemmaFrames(setting, joined(g.runs), g.seats, g.steps, g.laws)
 
 
@@ -176,7 +201,7 @@ def _account(runs: pd.DataFrame, study: Study, models: list[str]) -> Section:
 
     varied = ", ".join(study.factors) or "nothing: every run was set alike"
     says = [
-        speakers(models),
+        speakers(models, study.setting),
         counts(runs),
         f"These records belong to no study: nothing was asked of them ahead, so every number is exploratory. They "
         f"differ in {varied}.",
@@ -187,4 +212,6 @@ def _account(runs: pd.DataFrame, study: Study, models: list[str]) -> Section:
         for c, g in runs.groupby("condition", sort=False)
     ]
     shown = Shown("Runs by condition", ["condition", "runs", f"{study.unit}s", "invalid"], rows)
-    return Section("What ran", [s for s in says if s], {"incidents": incidents(runs), "runs": runs}, [shown])
+    return Section(
+        "What ran", [s for s in says if s], {"incidents": incidents(runs), "runs": runs}, [shown], behind=ALL
+    )

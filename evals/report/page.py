@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from evals.report.document import parts, slug, verdicts
+from evals.report.behind import Behind
+from evals.report.document import Ids, html, parts, slug, verdicts
 from evals.report.effects import effects
+from evals.report.glance import cards, summary
 from evals.report.index import COLUMNS, ROLES, outcomes_of, uses
 from evals.report.packing import Packed, packed, squeezed
 from evals.report.source import Source, Tell
@@ -22,9 +24,30 @@ Json = dict[str, Any]
 
 PAGE = Path(__file__).parent / "page"
 SCRIPTS = (
-    *("dom", "data", "route", "list", "evidence", "turn", "pictures", "reader", "compare", "keys", "app"),
+    *(
+        "dom",
+        "data",
+        "route",
+        "list",
+        "partners",
+        "search",
+        "evidence",
+        "text",
+        "table",
+        "turn",
+        "pictures",
+        "courses",
+        "reader",
+        "aligned",
+        "compare",
+        "keys",
+        "live",
+        "tables",
+        "saving",
+        "app",
+    ),
 )
-STYLES = ("base", "document", "reader")
+STYLES = ("base", "views", "document", "reader", "pictures", "compare")
 
 
 def page(
@@ -34,26 +57,59 @@ def page(
     *,
     title: str = "",
     live: bool = False,
+    command: str = "",
 ) -> str:
-    """The whole page as one HTML text. `live` has it ask its server now and then whether records came in."""
+    """The whole page as one HTML text, made by a command that it tells, if it is given.
+
+    `live` has it ask its server now and then whether records came in.
+    """
     tables = [uses(source) for source in made]
     tell("packing transcripts")
     packs = packed([path for source in made for path in source.files], progress)
     tell("comparing conditions")
     data = {
         "index": index(made, tables, packs),
-        "findings": [_finding(source, row) for source in made for row in verdicts(source)],
+        "findings": [finding(source, row) for source in made for row in verdicts(source)],
         "effects": [e for source, table in zip(made, tables, strict=True) for e in effects(source, table)],
     }
+    told = [told_of(source, tell, made) for source in made]
+    named = title or "; ".join(dict.fromkeys(source.question for source in made))
+    return assembled(told, data, packs, title=named, live=live, command=command)
+
+
+def told_of(source: Source, tell: Tell, made: Sequence[Source] = ()) -> Json:
+    """What the template tells of a source, among all that the page is made of."""
+    rows, others = verdicts(source), [other for other in made if other is not source]
+    asked = {row["hypothesis"] for other in others for row in verdicts(other)}
+    behind = Behind(source, alone=not asked & {row["hypothesis"] for row in rows})
+    before = [other is source for other in made if slug(other.name) == slug(source.name)]
+    ids = Ids(slug(source.name) + (f"-{before.index(True) + 1}" if len(before) > 1 else ""))
+    at_a_glance = cards(rows, behind)
+    return {
+        "source": source,
+        "id": ids.prefix,
+        "verdicts": rows,
+        "cards": at_a_glance,
+        "summary": summary(at_a_glance),
+        "runs": behind.total,
+        "every": behind.all(()),
+        "parts": parts(source, tell, behind, ids),
+    }
+
+
+def assembled(
+    told: Sequence[Json], data: Json, packs: Packed, *, title: str, live: bool, command: str = ""
+) -> str:
+    """The page as text: what is told of each source (`told_of`), index, findings and effects, transcripts."""
     script = "\n".join((PAGE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
-    told = [{"source": source, "parts": parts(source, tell), "verdicts": verdicts(source)} for source in made]
-    return (
+    return str(
         _templates()
         .get_template("page.html")
         .render(
-            title=title or "; ".join(source.question for source in made),
+            title=title,
             told=told,
-            slug=slug,
+            command=command,
+            html=html,
             provenance=summed(packs),
             style="\n".join((PAGE / f"{name}.css").read_text(encoding="utf-8") for name in STYLES),
             script=script,
@@ -85,7 +141,7 @@ def index(made: Sequence[Source], tables: Sequence[Any], packs: Packed) -> Json:
     }
 
 
-def _finding(source: Source, row: Json) -> Json:
+def finding(source: Source, row: Json) -> Json:
     """A hypothesis with the pairs of runs behind it: [run, other run, difference]."""
     pairs = source.pairs
     mine = [] if pairs is None else pairs[pairs["hypothesis"] == row["hypothesis"]].to_dict("records")
@@ -126,13 +182,17 @@ def _policy(script: str, live: bool) -> str:
 def _templates() -> Any:
     import jinja2
 
-    return jinja2.Environment(
+    from evals.findings.write import printable
+
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(PAGE),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["plain"] = printable
+    return made
 
 
 __all__ = ["index", "page", "summed"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,9 @@ Tell = Callable[[str], None]
 
 METRICS = "metrics.jsonl"
 """What tells the folder of a training run."""
+
+QUESTION = "What did these runs come to?"
+"""Of records that belong to no study."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Source:
     frames: AnyFrames | None = None
     planned: int | None = None
     """How many runs are planned in all, where that is known."""
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    """What else says where this comes from: label and value."""
 
     @property
     def hypotheses(self) -> pd.DataFrame | None:
@@ -70,28 +75,62 @@ class Asked:
     base_url: str | None = None
 
 
+@dataclass(frozen=True)
+class Named:
+    """What words name, nothing of it read yet."""
+
+    studies: list[tuple[Folder, Plan]]
+    trainings: list[Path]
+    records: list[str]
+    """Files, and folders of them."""
+
+
+def named(words: Sequence[str], asked: Asked) -> Named:
+    """What each word names. Raises ParleyError for a study that is none."""
+    out = Named([], [], [])
+    for word in words:
+        path = Path(word).expanduser()
+        if (path / METRICS).is_file():
+            out.trainings.append(path)
+        elif (study := _study(word, path, asked)) is not None:
+            out.studies.append(study)
+        else:
+            out.records.append(word)
+    return out
+
+
 def sources(words: Sequence[str], asked: Asked, tell: Tell, quick: bool = False) -> list[Source]:
     """Everything that the words name, read and measured: each a study (name, YAML file or folder), the folder of a
     training run, or records (files, or folders of them); all records together are a source a setting.
 
     `quick` leaves the findings out: the runs alone. Raises ParleyError, in one line, for what is none of these.
     """
+    return measured(named(words, asked), tell, quick)
+
+
+def measured(what: Named, tell: Tell, quick: bool = False) -> list[Source]:
+    """All of it, read and measured: studies, training runs, records."""
     from evals.report.loose import of_records
     from evals.report.studied import of_study
 
-    out: list[Source] = []
-    records: list[str] = []
-    for word in words:
-        path = Path(word).expanduser()
-        if (path / METRICS).is_file():
-            from evals.report.trained import of_training
+    out = [of_study(folder, plan, tell, quick) for folder, plan in what.studies]
+    if what.trainings:
+        from evals.report.trained import of_training
 
-            out.append(of_training(path))
-        elif (plan := _study(word, path, asked)) is not None:
-            out.append(of_study(*plan, tell, quick))
-        else:
-            records.append(word)
-    return out + (of_records(records, tell, quick) if records else [])
+        out += [of_training(path) for path in what.trainings]
+    out += of_records(what.records, tell, quick) if what.records else []
+    return [_drawn_once(source) for source in out]
+
+
+def _drawn_once(source: Source) -> Source:
+    """The source, each of whose figures is drawn once, however often it is asked for."""
+    from evals.report.figure import kept
+
+    sections = [
+        replace(section, figures={name: kept(draw) for name, draw in section.figures.items()})
+        for section in source.sections
+    ]
+    return replace(source, sections=sections)
 
 
 def _study(word: str, path: Path, asked: Asked) -> tuple[Folder, Plan] | None:
@@ -114,11 +153,15 @@ def _study(word: str, path: Path, asked: Asked) -> tuple[Folder, Plan] | None:
     return folder, planned(load_study(folder.study))
 
 
-def speakers(models: Sequence[str]) -> str:
+def speakers(models: Sequence[str], setting: str = "triage") -> str:
     """Who produced these runs, in plain words; Markdown."""
+    from evals.deliberation.account import REFERENCE as OF_DIALOGUES
+    from evals.dilemmas.account import REFERENCE as OF_DILEMMAS
     from evals.findings.account import MODELS, REFERENCE
 
-    return MODELS.format(models=", ".join(models)) if models else REFERENCE
+    if models:
+        return MODELS.format(models=", ".join(models))
+    return {"triage": REFERENCE, "deliberation": OF_DIALOGUES}.get(setting, OF_DILEMMAS)
 
 
 def counts(runs: Any) -> str:

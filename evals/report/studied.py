@@ -26,22 +26,35 @@ def of_study(folder: Folder, plan: Plan, tell: Tell, quick: bool = False) -> Sou
         question=study.question,
         setting=study.setting,
         unit=study.unit,
-        negotiators=_speakers(plan),
+        negotiators=speakers_of(plan),
         sections=sections,
         files=record_paths(folder, plan),
         frames=frames,
         planned=len(plan.runs),
+        facts=_facts(folder, plan),
     )
     return source if quick else pictures(source, tell)
 
 
-def _speakers(plan: Plan) -> str:
-    from evals.dilemmas import account as of_dilemmas
+def _facts(folder: Folder, plan: Plan) -> list[tuple[str, str]]:
+    """Which study this is, where it lies, and whether it was frozen before it ran."""
+    from evals.experiment.freezing import amendments, versions_of
+
+    frozen = versions_of(folder)
+    stood = f"frozen {frozen[0]['at'][:10]}, sha256 {frozen[0]['sha256'][:12]}" if frozen else "not frozen"
+    return [
+        ("study", plan.study.name),
+        ("file", str(folder.study if folder.study.is_file() else folder.path)),
+        ("plan", "; ".join([f"{len(plan.runs):,} runs", stood, *amendments(folder)])),
+        *([("after", plan.study.source)] if plan.study.source else []),
+    ]
+
+
+def speakers_of(plan: Plan) -> str:
+    """Who produces the runs of a plan, in plain words; Markdown."""
     from evals.report.source import speakers
 
-    if plan.study.setting in ("commons", "games") and not plan.models:
-        return of_dilemmas.REFERENCE
-    return speakers(plan.models)
+    return speakers(plan.models, plan.study.setting)
 
 
 def _found(folder: Folder, plan: Plan, tell: Tell, quick: bool) -> tuple[AnyFrames, list[Section]]:

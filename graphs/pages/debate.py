@@ -52,7 +52,7 @@ def heading(record: RunRecord) -> RenderableType:
     for at in record.seats:
         who = at.model or "reference"
         bias = (
-            f", favours {_favoured(at.persona.favours)} at strength {at.persona.strength:g}"
+            f", favours {favoured(at.persona.favours)} at strength {at.persona.strength:g}"
             if at.persona.favours
             else ""
         )
@@ -85,7 +85,7 @@ def who_got_what(record: RunRecord, width: int = 130) -> RenderableType:
     """Need satisfaction of each patient, from solo to exit solo, with the patients a bias favours marked."""
     ward = record.scenario
     columns = {
-        _column(name): need_satisfaction(ward.array(o.allocation), ward.arrays.demand)
+        stage(name): need_satisfaction(ward.array(o.allocation), ward.arrays.demand)
         for name, o in record.measures.items()
         if name != "joint"
     }
@@ -122,7 +122,7 @@ def who_moved_whom(record: RunRecord) -> RenderableType:
         did.append(f"\n   {len(e.delta)} cells, step {e.step or 'unclassified'}", "dim")
         grid.add_row(did, _short(_said(moves.get((e.round, e.seat))), 520))
     legend = "Δ: what the move changed in its own and in the other's declared utility; step: the class of that pair."
-    return Group(grid, Text(legend, style="dim"), *_influence(record), *_minds(record))
+    return Group(grid, Text(legend, style="dim"), *influence(record), *minds(record))
 
 
 def _said(move: Move | None) -> str:
@@ -132,7 +132,7 @@ def _said(move: Move | None) -> str:
     return "(made no valid move)" if move.status == "abstained" else move.argument
 
 
-def _influence(record: RunRecord) -> Iterator[Text]:
+def influence(record: RunRecord) -> Iterator[Text]:
     """Where the joint allocation stands between the first two seats, and what debate did to that."""
     if record.influence is None:
         return
@@ -144,10 +144,10 @@ def _influence(record: RunRecord) -> Iterator[Text]:
     )
 
 
-def _minds(record: RunRecord) -> Iterator[Text]:
+def minds(record: RunRecord) -> Iterator[Text]:
     """What each seat would do now, asked again alone."""
     for at in record.seats:
-        changed = _changed_mind(record, at.seat)
+        changed = changed_mind(record, at.seat)
         if changed is None:
             continue
         said = (
@@ -184,7 +184,7 @@ def worth(record: RunRecord) -> RenderableType:
     grid = Grid(box=None, pad_edge=False)
     grid.add_column("measure")
     for name in columns:
-        grid.add_column(_column(name), justify="right", style="bold" if name == "joint" else "")
+        grid.add_column(stage(name), justify="right", style="bold" if name == "joint" else "")
     for measure in MEASURES.values():
         values = [o.normalised[measure.name] for o in columns.values()]
         grid.add_row(f"{measure.name.replace('_', ' ')} ({measure.symbol})", *map(_number, values))
@@ -236,7 +236,7 @@ def criteria(record: RunRecord) -> RenderableType:
     grid = Grid(box=None, pad_edge=False)
     grid.add_column("criterion")
     for name in columns:
-        grid.add_column(_column(name), justify="center")
+        grid.add_column(stage(name), justify="center")
     for criterion in next(iter(columns.values())).criteria if columns else ():
         grid.add_row(Text(criterion), *(_tick(o.criteria[criterion]) for o in columns.values()))
     return grid
@@ -259,7 +259,8 @@ def troubles(record: RunRecord) -> Iterator[RenderableType]:
         )
 
 
-def _column(name: str) -> str:
+def stage(name: str) -> str:
+    """A key of `measures` in words: `solo:A` is A solo, `round:2` r2."""
     kind, _, which = name.partition(":")
     return {
         "solo": f"{which} solo",
@@ -270,7 +271,8 @@ def _column(name: str) -> str:
     }[kind]
 
 
-def _changed_mind(record: RunRecord, seat: str) -> int | None:
+def changed_mind(record: RunRecord, seat: str) -> int | None:
+    """On how many cells a seat's exit solo differs from its solo; None where one is missing."""
     before, after = record.solo.get(seat), record.exit_solo.get(seat)
     if before is None or after is None or before.move.allocation is None or after.move.allocation is None:
         return None
@@ -289,7 +291,8 @@ def _bar(h: float, with_bar: bool) -> Text:
     )
 
 
-def _favoured(favours: dict[str, list[str]]) -> str:
+def favoured(favours: dict[str, list[str]]) -> str:
+    """The groups that a persona favours, in words."""
     return "; ".join(f"{k.replace('_', ' ')} {' or '.join(g)}" for k, g in favours.items())
 
 

@@ -43,7 +43,7 @@ def page(record: DeliberationRecord, width: int = 130) -> Iterator[RenderableTyp
     """The parts of the page, top to bottom, for a terminal of so many columns."""
     yield heading(record)
     if record.status == "invalid":
-        yield Text(f"This run is invalid: {_invalid(record)}. It is counted apart.", style="bold red")
+        yield Text(f"This run is invalid: {invalid(record)}. It is counted apart.", style="bold red")
     if record.dialogue:
         yield Rule("What was said", align="left", style="dim")
         yield from dialogue(record)
@@ -93,7 +93,7 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _invalid(record: DeliberationRecord) -> str:
+def invalid(record: DeliberationRecord) -> str:
     """Why a run is invalid, in words."""
     silent = [s.seat for s in record.seats if not any(u.seat == s.seat and u.text for u in record.dialogue)]
     if silent and not record.protocol.alone:

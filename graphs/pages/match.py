@@ -69,7 +69,7 @@ def page(record: GameRecord, width: int = 130) -> Iterator[RenderableType]:
     yield Rule("What it is worth", align="left", style="dim")
     words = {"first_best": number(record.benchmarks.get("first_best"))}
     yield measured(record, [(key, name, note.format(**words)) for key, name, note in MEASURES])
-    yield Text(_baselines(record), style="dim")
+    yield Text(baselines(record), style="dim")
     yield from troubles(record)
 
 
@@ -160,7 +160,8 @@ def _cell(game: Game, play: Play) -> tuple[int, ...]:
     return tuple(names.index(a) for names, a in zip(game.actions, play.done.values(), strict=True))
 
 
-def _baselines(record: GameRecord) -> str:
+def baselines(record: GameRecord) -> str:
+    """What was attainable a round, with the best mechanism and with no contract."""
     b = record.benchmarks
     return (
         f"Exactly, a round: first best {number(b.get('first_best'))}, best mechanism on what can be verified "

@@ -45,7 +45,7 @@ def page(record: CommonsRecord, width: int = 130) -> Iterator[RenderableType]:
         )
     yield Rule("Month by month", align="left", style="dim")
     yield months(record, width)
-    yield Text(_ending(record))
+    yield Text(ending(record))
     if record.laws or _votes(record):
         yield Rule("What was agreed", align="left", style="dim")
         yield laws(record, "month", [m.bites for m in record.months], _votes(record))
@@ -58,7 +58,7 @@ def page(record: CommonsRecord, width: int = 130) -> Iterator[RenderableType]:
     case = record.scenario
     words = {"months": case.months, "unit": case.unit, "planner": number(record.benchmarks.get("planner"))}
     yield measured(record, [(key, name, note.format(**words)) for key, name, note in MEASURES])
-    yield Text(_baselines(record), style="dim")
+    yield Text(f"{baselines(record)} As a rule, the best law: {_rule(record)}", style="dim")
     yield from troubles(record)
 
 
@@ -117,7 +117,8 @@ def _catch(asked: int | None, taken: int) -> str:
     return str(taken) if asked == taken else f"{asked}→{taken}"
 
 
-def _ending(record: CommonsRecord) -> str:
+def ending(record: CommonsRecord) -> str:
+    """How the season ended: the pool gone, broken off, or lasting."""
     case = record.scenario
     if record.collapsed:
         return f"The pool collapsed in month {len(record.months)}: less than {case.collapse} was left."
@@ -132,13 +133,14 @@ def _votes(record: CommonsRecord) -> list[tuple[int, bool]]:
     return met + [(m.month, m.adopted) for m in record.months if m.proposal]
 
 
-def _baselines(record: CommonsRecord) -> str:
+def baselines(record: CommonsRecord) -> str:
+    """What was attainable in this world and over all of them, with the best law and with none."""
     b = record.benchmarks
     return (
         f"In this world, exactly: the planner {number(b.get('planner_here'))}, the best law "
         f"{number(b.get('best_law_here'))}, no law at the {record.protocol.equilibrium} equilibrium of these concerns "
         f"{number(b.get('no_law_here'))}. Over all worlds: planner {number(b.get('planner'))}, best law "
-        f"{number(b.get('best_law'))}. As a rule, the best law: {_rule(record)}"
+        f"{number(b.get('best_law'))}."
     )
 
 

@@ -35,3 +35,8 @@ function number(value, digits = 2, signed = false) {
   const text = Number(rounded) === 0 ? rounded.replace("-", "") : rounded;
   return (signed && Number(rounded) > 0 ? "+" : "") + text.replace("-", "−");
 }
+
+/** A wide thing in a box of its own that scrolls and can be focused, so that the page never scrolls sideways. */
+function scrolled(label, ...children) {
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, ...children);
+}

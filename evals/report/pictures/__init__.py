@@ -2,9 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from evals.report.source import Source, Tell
+
+if TYPE_CHECKING:
+    from evals.findings.section import Section
+
+FIRST = 2
+"""Sections that stand before any picture: what ran, and what was asked. The last, on limits, stays the last."""
 
 
 def pictures(source: Source, tell: Tell) -> Source:
-    """A source with the sections of pictures that its setting has, laid between its findings and its limits."""
-    return source
+    """A source with its setting's pictures, laid between what was asked and the rest of the findings."""
+    drawn = _drawn(source, tell)
+    first = FIRST if source.hypotheses is not None else 1
+    return replace(source, sections=[*source.sections[:first], *drawn, *source.sections[first:]])
+
+
+def _drawn(source: Source, tell: Tell) -> list[Section]:
+    if source.setting == "triage":
+        from evals.report.pictures import triage
+
+        return triage.of_triage(source, tell)
+    if source.setting == "commons":
+        from evals.report.pictures import commons
+
+        return commons.of_commons(source, tell)
+    if source.setting == "games":
+        from evals.report.pictures import games
+
+        return games.of_games(source, tell)
+    from evals.report.pictures import deliberation
+
+    return deliberation.of_deliberation(source, tell)

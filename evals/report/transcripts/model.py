@@ -7,7 +7,8 @@ issues × the plan. It is what is compared where two runs stand side by side: tu
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
+from functools import cache
 from typing import Any, Literal
 
 Json = dict[str, Any]
@@ -150,15 +151,37 @@ class Transcript:
     """Lines over steps, by name, where a run has such: `stock` by month, `taken:A` …"""
 
 
+AS_IS = frozenset({str, int, bool, type(None)})
+"""Types that JSON has; a page has a hundred thousand of their values, so they are asked after first."""
+
+
 def plain(thing: Any) -> Any:
-    """A transcript or a part of it as JSON: what is empty is left out, numbers are cut to six places."""
-    if isinstance(thing, float):
+    """A transcript or a part of it as JSON: what is as if it had not been said is left out, numbers have six places.
+
+    An empty tuple is kept where None would mean something else: a turn that `saw` nothing is none whose prompt was
+    not recorded. NaN is None.
+    """
+    kind = thing.__class__
+    if kind is float:
         return None if thing != thing else int(thing) if thing.is_integer() else round(thing, 6)
-    if isinstance(thing, tuple | list):
-        return [plain(part) for part in thing]
-    if isinstance(thing, dict):
+    if kind in AS_IS:
+        return thing
+    if kind is tuple or kind is list:
+        return [part if part.__class__ in AS_IS else plain(part) for part in thing]
+    if kind is dict:
         return {key: plain(value) for key, value in thing.items()}
-    if hasattr(thing, "__dataclass_fields__"):
-        values = {f.name: getattr(thing, f.name) for f in fields(thing)}
-        return {k: plain(v) for k, v in values.items() if v is not None and v != "" and v != () and v != {}}
-    return thing
+    return {
+        name: plain(value)
+        for name, left_out in _left_out(kind)
+        if (value := getattr(thing, name)) not in left_out
+    }
+
+
+@cache
+def _left_out(kind: Any) -> list[tuple[str, tuple[Any, ...]]]:
+    """Of every field of a class the values that need not be said."""
+    return [(f.name, _empty(f)) for f in fields(kind)]
+
+
+def _empty(f: Field[Any]) -> tuple[Any, ...]:
+    return (None,) if f.default is None else (None, "", (), {})
