@@ -41,13 +41,15 @@ def view(
     ] = False,
 ) -> None:
     """Look at one run, of any setting, turn by turn; or at two side by side."""
+    from evals.report.files import write_page
+
     files = _located(runs, folder)
     if as_json:
         terminal.print_json(_as_json(files))
         return
     ids, text = _page(files)
     path = out or files[0].with_name(f"{_name(ids)}.html")
-    _write(path, text)
+    write_page(path, text)
     address = f"{path.resolve().as_uri()}#{_place(ids)}"
     print(f"written: {path}\n{address}", flush=True)
     if open_:
@@ -109,15 +111,6 @@ def _name(ids: list[str]) -> str:
 def _place(ids: list[str]) -> str:
     """Where in the page one begins: the run, the two side by side, or the list of them."""
     return f"run={ids[0]}" if len(ids) == 1 else f"pair={ids[0]},{ids[1]}" if len(ids) == 2 else "runs"
-
-
-def _write(path: Path, text: str) -> None:
-    from scenarios.errors import ParleyError
-
-    try:
-        path.write_text(text, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise ParleyError(f"{path}: cannot write ({error.strerror}); name a file with --out") from None
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 Conventions of a fenced block, all in its info string, which a reader never sees:
 
     sh             every line beginning with `python -m` is run, in order; `exit=2` says how it must end
+    sh as=PAGE     takes long: it is run where PAGE has it, which must have every line of it
     python         is run in the same folder as the commands
     text out       what the last command printed; a line `…` stands for any number of lines
     yaml file=X    (any language) is written to X before what follows
@@ -64,7 +65,7 @@ NOT_RUN_HERE = {
     "dilemmas generate": "embeds the whole catalogue: tests of its own do",
     "openai:trained": "needs a server of the reader's own",
     "learning-to-negotiate-models --base-url": "needs a server of the reader's own",
-    "--serve": "a server that goes on until it is stopped: tests of its own do",
+    ".yaml --serve": "a server that goes on until it is stopped: tests of its own do",
     "python -m training.": "trains, or serves until it is stopped: tests of its own do, and its options are held",
 }
 """What a command has in it that is documented and not run, each with the reason."""
@@ -145,6 +146,11 @@ class Reader:
                 path = self.folder / block.flags["file"]
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(block.text, encoding="utf-8")
+            elif "as" in block.flags:
+                there = {
+                    line for b in blocks(page.parent / block.flags["as"]) for line in b.text.splitlines()
+                }
+                assert set(block.text.splitlines()) <= there, f"{block.where}: not in {block.flags['as']}"
             elif block.language == "sh":
                 for line in block.text.replace("\\\n", " ").splitlines():
                     self.type(line, block)

@@ -137,3 +137,12 @@ def test_every_part_of_the_index_is_named_in_the_reference() -> None:
 
     made: dict[str, Any] = index([], [], Packed([], squeezed({}), {}, {}))
     assert all(f"`{name}`" in section("Its data", PAGE) for name in made)
+
+
+def test_the_limits_that_the_reference_names_are_those_of_the_code() -> None:
+    from evals.report.effects import MOST
+    from evals.report.transcripts.alike import LONGEST
+
+    text = section("Sizes", PAGE)
+    assert f"at most {MOST} pairs of conditions" in text
+    assert f"above {LONGEST:,} characters" in text

@@ -30,9 +30,6 @@ class Told:
     versions: dict[str, str]
 
 
-NO_MODEL = ("reference", "rule")
-"""What stands for a model in a record where none is asked."""
-
 NEVER = "1970-01-01T00:00:00+00:00"
 """A time where none is recorded, and a format asks for one."""
 
@@ -50,16 +47,13 @@ def sample(row: Json, path: Path, setting: str) -> tuple[EvalSample, Told]:
     from inspect_ai._util.error import EvalError
     from inspect_ai.log import EvalSample
 
-    from evals.experiment.ledger import models_of
     from evals.records import read
     from nodes.record import digest
 
     record = read(path, None)
     data = record.model_dump(mode="json")
     made = transcript(record)
-    seats = {seat["seat"] for seat in data["seats"]}
-    speak = {seat: m for seat, m in models_of(data).items() if seat in seats or m not in NO_MODEL}
-    models = {seat: model_name(model, setting) for seat, model in speak.items()}
+    models = _models(data, setting)
     told = list(pieces(record, made))
     said = messages(told, made, models)
     at = str(data["provenance"].get("recorded_at") or "")
@@ -85,6 +79,17 @@ def sample(row: Json, path: Path, setting: str) -> tuple[EvalSample, Told]:
     )
     versions = data["provenance"].get("versions", {})
     return one, Told(models, at, {str(k): str(v) for k, v in versions.items()})
+
+
+def _models(data: Json, setting: str) -> dict[str, str]:
+    """Every seat's model, and that of a mediator, judge or coder that was called."""
+    from evals.experiment.ledger import models_of
+
+    there = {seat["seat"] for seat in data["seats"]}
+    there |= {u["seat"] for u in data["usage"] if u["calls"]}
+    there |= {"coder" for u in data["usage"] if u["calls"] and u["node"] == "code"}
+    spoken = {seat: model for seat, model in models_of(data).items() if seat in there}
+    return {seat: model_name(model, setting) for seat, model in spoken.items() if model != "rule"}
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,9 @@ ALL: tuple[str, ...] = ()
 BESIDE_NULL: tuple[str, ...] = ("study", "bargaining")
 """What is behind a section whose numbers stand beside those of the bargaining null."""
 
+NO_RUN: tuple[str, ...] = ("",)
+"""What is behind a section that is made of no recorded run, such as one of simulations."""
+
 LIMITS = "What this cannot say"
 """The title of the section that stands last."""
 
@@ -85,7 +88,7 @@ class Section:
     `says` are sentences in plain words, Markdown allowed. `tables` go to CSV whole, by file name; of them
     those named in `shown` stand in the text too, with the columns and headings given. `figures` are drawn
     when they are written, by file name. `behind` are the roles of the runs that it is made of (`study`, `twin`,
-    `bargaining`, …); ALL where every run counts.
+    `bargaining`, …); ALL where every run counts, NO_RUN where none does.
     """
 
     title: str

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from textwrap import dedent
 
-
 EMPHASIS = re.compile(r"(`[^`]+`|\*\*[^*]+\*\*|(?<!\w)\*[^\W\d_][^*\n]*\*(?!\w))")
 STRAY = re.compile(r"\*|_(?!\w)|(?<!\w)_")
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from evals.findings.section import ALL, NO_RUN
 from evals.report.index import ROLES
 from evals.report.source import Source
 
@@ -108,6 +109,10 @@ class Behind:
                 links.append(Link(where, counted(n, "run") + what))
         return links
 
+    def behind(self, roles: Sequence[str]) -> list[Link]:
+        """A link a role; to every run where these have none; nothing where what is told is made of no run."""
+        return [] if tuple(roles) == NO_RUN else self.all(roles) or self.all(ALL)
+
     def of_sentence(self, text: str, roles: Sequence[str]) -> list[Link]:
         """What a sentence rests on: a hypothesis it tells of, the conditions it names, or all runs of the roles."""
         opening = OPENING.match(text)
@@ -123,7 +128,7 @@ class Behind:
             ]
             if found:
                 return found
-        return self.all(roles) or self.all(())
+        return self.behind(roles)
 
     def _named(self, text: str) -> Iterator[str]:
         """Conditions that a sentence names, each once; a name within a longer one is not named."""

@@ -136,7 +136,7 @@ def slug(words: str) -> str:
 
 
 def _part(source: Source, section: Section, behind: Behind, ids: Ids) -> Part:
-    links = behind.all(section.behind) or behind.all(())
+    links = behind.behind(section.behind)
     said = [s for s in section.says if s != source.negotiators]  # that stands above everything
     return Part(
         id=ids.of(section.title),

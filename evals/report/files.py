@@ -1,13 +1,28 @@
-"""How do the findings of a report lie on disk: every figure as SVG and PNG, every table as CSV?"""
+"""How does a report lie on disk: its page, and beside it every figure as SVG and PNG, every table as CSV?"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from evals.findings.write import write_parts
-from evals.report.source import Source
 from scenarios.errors import ParleyError
+
+if TYPE_CHECKING:
+    from evals.report.source import Source
+
+
+def write_page(path: Path, text: str) -> Path:
+    """Write a page whole or not at all. Raises ParleyError where it cannot be written."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        temporary.write_text(text, encoding="utf-8", errors="replace")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise ParleyError(f"--out {path}: cannot write ({error.strerror}); name another file") from None
+    return path
 
 
 def write_files(sources: Sequence[Source], folder: Path) -> list[Path]:
@@ -16,6 +31,8 @@ def write_files(sources: Sequence[Source], folder: Path) -> list[Path]:
     Of several sources each file is named for its own, as in `beyond-arrow-emergence.svg`. Raises ParleyError where
     the folder cannot be written.
     """
+    from evals.findings.write import write_parts
+
     out: list[Path] = []
     names = prefixes(sources)
     try:

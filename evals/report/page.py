@@ -39,6 +39,7 @@ SCRIPTS = (
         "courses",
         "reader",
         "aligned",
+        "differences",
         "compare",
         "keys",
         "live",

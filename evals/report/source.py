@@ -119,6 +119,10 @@ def measured(what: Named, tell: Tell, quick: bool = False) -> list[Source]:
 
         out += [of_training(path) for path in what.trainings]
     out += of_records(what.records, tell, quick) if what.records else []
+    if not quick:
+        from evals.report.pictures import instruments
+
+        out = instruments(out)
     return [_drawn_once(source) for source in out]
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+Json = dict[str, Any]
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -49,16 +51,48 @@ class Tab:
         )
 
 
+WIDE: Json = {"viewport": {"width": 1280, "height": 900}}
+PHONE: Json = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True}
+DARK: Json = {"color_scheme": "dark"}
+
+
 @contextmanager
 def opened(browser: Any, url: str, **context: Any) -> Iterator[Tab]:
-    """A page of its own, at an address; at the end nothing may have gone wrong in it."""
-    whole = {"viewport": {"width": 1280, "height": 900}} | context
-    kept = browser.new_context(**whole)
+    """A page of its own, at an address, once it is ready; at the end nothing may have gone wrong in it."""
+    kept = browser.new_context(**WIDE | context)
     try:
         tab = Tab(kept.new_page())
         tab.hear(url.partition("#")[0])
         tab.page.goto(url)
+        if context.get("java_script_enabled", True):
+            ready(tab.page)
         yield tab
         assert not tab.troubles, tab.troubles
     finally:
         kept.close()
+
+
+def ready(page: Any) -> None:
+    """Wait until the page has read its index and shows what its address asks for."""
+    page.wait_for_selector("body[data-ready]")
+    page.wait_for_selector("#document:not([hidden]), #view:not([hidden]) h1")
+
+
+def address(page: Any) -> str:
+    """What stands behind the `#` of the address bar."""
+    return str(page.url.partition("#")[2])
+
+
+def sideways(page: Any) -> list[str]:
+    """What reaches beyond the right edge of the screen, so that the page scrolls sideways; empty if it does not."""
+    found: list[str] = page.evaluate(BEYOND)
+    return found
+
+
+BEYOND = """() => {
+  const width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= width) return [];
+  const wide = [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > width + 1);
+  const kept = wide.filter((e) => !e.closest(".scroll, .pairs, .sr-only"));
+  return ["the page", ...kept.slice(0, 8).map((e) => e.cloneNode(false).outerHTML.slice(0, 160))];
+}"""

@@ -40,6 +40,15 @@ def test_check_prints_and_writes_the_rates_it_simulated(
     assert f"| normal | 20 | {covered.loc[0, 'coverage']:.3f} |" in text
     assert "| opposed | 1 | 0.05 | strength | yes | 1.000 | 0.750 | 0.020 |" in text
     assert "`python -m evals.calibration check --studies 40 --recoveries 4 --seed 1`" in text
+    kept = json.loads((tmp_path / "calibration.json").read_text())
+    assert kept["command"] in text and (kept["studies"], kept["recoveries"], kept["seed"]) == (40, 4, 1)
+    assert kept["coverage"][0]["coverage"] == pytest.approx(covered.loc[0, "coverage"], abs=1e-6)
+    assert kept["recovery"][0]["covered"] == 0.75
+
+
+def test_a_page_that_would_be_overwritten_by_its_own_json_is_refused_before_anything_is_simulated() -> None:
+    with pytest.raises(ParleyError, match=r"name a \.md file"):
+        CliRunner().invoke(app, ["check", "--out", "numbers.json"], catch_exceptions=False)
 
 
 def test_records_of_two_conditions_are_not_fitted_together(tmp_path: Path) -> None:

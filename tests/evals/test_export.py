@@ -82,6 +82,7 @@ def test_tables_hold_every_run_and_what_is_missing_is_empty(
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # inspect_ai's own tables, on a newer pandas
 def test_inspect_reads_the_logs_and_its_tables_hold_the_runs(
     runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -151,10 +151,13 @@ def test_judges_are_held_beside_each_other_and_beside_themselves(tmp_path: Path)
         for run_id, (one, other, again) in runs.items()
         for line in (score(run_id, "J", one), score(run_id, "K", other), score(run_id, "J", again, 2))
     ]
-    pair = {"trained": "a", "base": "b", "key": "conflict_resolution", "judge": "J", "winner": "tie"}
-    both = [pair | {"trained_first": "trained", "base_first": "base"},
-            pair | {"trained": "c", "winner": "trained", "trained_first": "trained", "base_first": "trained"},
-            pair | {"trained": "d", "winner": None, "trained_first": None, "base_first": "base"}]  # fmt: skip
+    pair: dict[str, Any] = {"trained": "a", "base": "b", "key": "conflict_resolution", "judge": "J"}
+    both = [
+        pair | {"winner": "tie", "trained_first": "trained", "base_first": "base"},
+        pair | {"trained": "c", "winner": "trained", "trained_first": "trained", "base_first": "trained"},
+        pair | {"base": "d", "winner": "base", "trained_first": "base", "base_first": "base"},
+        pair | {"trained": "d", "winner": None, "trained_first": None, "base_first": "base"},
+    ]
     judged(tmp_path, verdicts=lines, comparisons=both)
     made = source(*(record(run_id=r) for r in runs), folder=tmp_path)
     section = bench(of_dialogues(made), tmp_path)
@@ -164,7 +167,7 @@ def test_judges_are_held_beside_each_other_and_beside_themselves(tmp_path: Path)
     assert beside_["kappa"] == pytest.approx(1 - 0.25 / (4.25 + 3.6875 + 0.0625))
     assert (again["other"], again["exact"], again["n"], again["missing"]) == ("J, asked again (2)", 1.0, 3, 1)
     (orders,) = section.tables["judges_orders"].to_dict("records")
-    assert (orders["pairs"], orders["same"], orders["missing"]) == (3, 1, 1)
+    assert (orders["pairs"], orders["same"], orders["missing"]) == (4, 2, 1)
     assert drawn([section]) == {"judges_crossed"}
 
 

@@ -46,9 +46,12 @@ def row(step: int, **more: Any) -> dict[str, Any]:
 
 def test_a_whole_run_is_told_and_drawn(tmp_path: Path) -> None:
     end = {"steps": 30, "dialogues": 480, "dilemmas": 2, "ended": "stopped", "why": "out of time"}
-    report: dict[str, Any] = {"means": {"held out": {"warmed up": MEANS, "trained": MEANS | {"reward": 2.5}}},
-              "differences": {"held out": {"reward": {"mean": 1.0, "low": 0.5, "high": 1.5, "dilemmas": 30}}},
-              "example": {"dilemma": "one", "personas": ["a", "b"], "said": ["A: <b>yes</b>"], "plan": None}}  # fmt: skip
+    told = {"mean": 1.0, "low": 0.5, "high": 1.5, "dilemmas": 30}
+    report: dict[str, Any] = {
+        "means": {"held out": {"warmed up": MEANS, "trained": MEANS | {"reward": 2.5}}},
+        "differences": {"held out": {"reward": told}},
+        "example": {"dilemma": "one", "personas": ["a", "b"], "said": ["A: <b>yes</b>"], "plan": None},
+    }
     made = of_training(
         folder(tmp_path, [row(i) for i in range(30)], config=CONFIG, summary=end, report=report)
     )
@@ -64,9 +67,9 @@ def test_a_whole_run_is_told_and_drawn(tmp_path: Path) -> None:
         ["held out", "reward, 0 to 5", "+1.00 [0.50, 1.50]", "30"]
     ]
     # First tenth: steps 0 to 2, mean reward .1; last tenth: 27 to 29, 2.8. KL was measured in no step.
-    told = {r[0]: r[1:] for r in shown["How it began and ended"]}
-    assert told["reward, 0 to 5"] == ["0.10", "2.80", "0.00", "2.90", "0"]
-    assert told["KL from the start, nats a token"] == ["–", "–", "–", "–", "30"]
+    ends = {r[0]: r[1:] for r in shown["How it began and ended"]}
+    assert ends["reward, 0 to 5"] == ["0.10", "2.80", "0.00", "2.90", "0"]
+    assert ends["KL from the start, nats a token"] == ["–", "–", "–", "–", "30"]
     with styled():
         for section in made.sections:
             for draw in section.figures.values():

@@ -31,7 +31,10 @@ function keysOf(run) {
 function sameCells(one, other) {
   const places = (things) => new Map(things.map((thing, i) => [thing.id, i]));
   const [rows, columns] = [places(other.case.rows), places(other.case.columns)];
-  return { row: one.case.rows.map((row) => rows.get(row.id)), column: one.case.columns.map((column) => columns.get(column.id)) };
+  return {
+    row: one.case.rows.map((row) => rows.get(row.id)),
+    column: one.case.columns.map((column) => columns.get(column.id)),
+  };
 }
 
 /** How two aligned turns differ: {alone, table, words, cells}. `table`: in a cell that both have, or one has none. */
@@ -39,12 +42,14 @@ function difference(one, other, step, same) {
   if (step.one === null || step.other === null) return { alone: true, table: false, words: false, cells: 0 };
   const [a, b] = [one.turns[step.one - 1], other.turns[step.other - 1]];
   const words = (a.said || "") !== (b.said || "");
-  if (!a.values || !b.values) return { alone: false, table: Boolean(a.values) !== Boolean(b.values), words, cells: 0 };
+  if (!a.values || !b.values)
+    return { alone: false, table: Boolean(a.values) !== Boolean(b.values), words, cells: 0 };
   let cells = 0;
   one.case.rows.forEach((_, i) =>
     one.case.columns.forEach((column, k) => {
       const [row, place] = [same.row[i], same.column[k]];
-      if (row !== undefined && place !== undefined && differs(a.values[i][k], b.values[row][place], column.capacity)) cells++;
+      if (row !== undefined && place !== undefined && differs(a.values[i][k], b.values[row][place], column.capacity))
+        cells++;
     }),
   );
   return { alone: false, table: cells > 0, words, cells };
@@ -63,9 +68,12 @@ function firstDivergence(found) {
 /** A use of each of two runs that belong together: same source, role and, where possible, case, seed, replicate and policy. */
 function pairedUses(one, other) {
   const uses = (id) => DATA.rows.filter((use) => use.id === id);
-  const near = (a, b) => ["source", "cluster", "policy", "role", "seed", "replicate"].filter((key) => a[key] === b[key]).length + (a.role === "study" ? 0.5 : 0);
+  const near = (a, b) =>
+    ["source", "cluster", "policy", "role", "seed", "replicate"].filter((key) => a[key] === b[key]).length +
+    (a.role === "study" ? 0.5 : 0);
   let best = null;
-  for (const a of uses(one)) for (const b of uses(other)) if (!best || near(a, b) > best.near) best = { one: a, other: b, near: near(a, b) };
+  for (const a of uses(one))
+    for (const b of uses(other)) if (!best || near(a, b) > best.near) best = { one: a, other: b, near: near(a, b) };
   return best;
 }
 
@@ -77,16 +85,31 @@ function effectBetween(one, other) {
   const turned = DATA.effects.find((e) => of(e) && e.one === other.condition && e.other === one.condition);
   if (!turned) return null;
   const minus = (value) => (value === null || value === undefined ? value : -value);
-  return new Map(turned.outcomes.map((o) => [o.name, { ...o, mean: minus(o.mean), low: minus(o.high), high: minus(o.low) }]));
+  return new Map(
+    turned.outcomes.map((o) => [o.name, { ...o, mean: minus(o.mean), low: minus(o.high), high: minus(o.low) }]),
+  );
 }
 
 /** How far complete runs of one condition and case lie apart that differ only in `key` (seed or replicate):
  *  by outcome {mean (of absolute differences), n (pairs), clusters}. */
 function spreadOver(use, key) {
-  const fixed = ["source", "role", "condition", "cluster", "policy", ...(key === "replicate" ? ["seed"] : ["replicate"])];
+  const fixed = [
+    "source",
+    "role",
+    "condition",
+    "cluster",
+    "policy",
+    ...(key === "replicate" ? ["seed"] : ["replicate"]),
+  ];
   const groups = new Map();
   for (const one of DATA.rows) {
-    if (one.source !== use.source || one.role !== use.role || one.condition !== use.condition || one.status !== "complete") continue;
+    if (
+      one.source !== use.source ||
+      one.role !== use.role ||
+      one.condition !== use.condition ||
+      one.status !== "complete"
+    )
+      continue;
     const name = JSON.stringify(fixed.map((part) => one[part]));
     if (!groups.has(name)) groups.set(name, []);
     groups.get(name).push(one);

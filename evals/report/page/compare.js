@@ -15,7 +15,11 @@ async function viewPair(params) {
   const found = steps.map((step) => difference(one, other, step, same[0]));
   const first = firstDivergence(found);
   const both = { runs: [one, other], pair, steps, same, found, first, uses: pairedUses(one.run_id, other.run_id) };
-  const list = h("ol", { class: "steps" }, steps.map((_, i) => stepOf(both, i)));
+  const list = h(
+    "ol",
+    { class: "steps" },
+    steps.map((_, i) => stepOf(both, i)),
+  );
   const node = h("section", { class: "pair" }, pairHead(both), whatDiffers(both), effectSection(both), list);
   const shown = {};
   const update = (to) => {
@@ -23,7 +27,9 @@ async function viewPair(params) {
     const step = to.turn ? node.querySelector(`#step-${Number(to.turn) || 0}`) : null;
     closePassages(node);
     if (step) openStep(step);
-    const opened = step ? both.runs.map((run, k) => openPassage(step.querySelectorAll(`.side-${k} article`), run, to.passage)) : [];
+    const opened = step
+      ? both.runs.map((run, k) => openPassage(step.querySelectorAll(`.side-${k} article`), run, to.passage))
+      : [];
     arrive(node, shown, step, opened.find(Boolean) || null);
     return true;
   };
@@ -34,144 +40,71 @@ function pairHead(both) {
   const { runs, pair, uses } = both;
   const [one, other] = runs;
   const sameCase = one.case.name === other.case.name;
-  const way = h("a", { class: "button", href: address({ pair: pair.split(",").reverse().join(",") }) }, "swap the two");
+  const way = h(
+    "a",
+    { class: "button", href: address({ pair: pair.split(",").reverse().join(",") }) },
+    "swap the two",
+  );
   return h(
     "header",
     { class: "run-head" },
-    h("p", { class: "kicker" }, h("a", { href: address({ runs: "", source: uses.one.source, case: uses.one.case }) }, "runs of ", inline(uses.one.case))),
-    h("h1", { tabindex: "-1" }, "Two runs of ", inline(one.case.title), sameCase ? null : [" and ", inline(other.case.title)]),
+    h(
+      "p",
+      { class: "kicker" },
+      h(
+        "a",
+        { href: address({ runs: "", source: uses.one.source, case: uses.one.case }) },
+        "runs of ",
+        inline(uses.one.case),
+      ),
+    ),
+    h(
+      "h1",
+      { tabindex: "-1" },
+      "Two runs of ",
+      inline(one.case.title),
+      sameCase ? null : [" and ", inline(other.case.title)],
+    ),
     h(
       "ul",
       { class: "two" },
       runs.map((run, k) =>
-        h("li", { class: `side-${k}` }, h("strong", null, SIDES[k].sign, " "), h("a", { href: address({ run: run.run_id }) }, inline(run.run_id)), run.status === "complete" ? null : ` (${run.status})`),
+        h(
+          "li",
+          { class: `side-${k}` },
+          h("strong", null, SIDES[k].sign, " "),
+          h("a", { href: address({ run: run.run_id }) }, inline(run.run_id)),
+          run.status === "complete" ? null : ` (${run.status})`,
+        ),
       ),
     ),
     h("p", { class: "divergence" }, divergence(both), " ", way),
   );
 }
 
-/** What differs between two runs, and only that: case, condition, seed, settings, seats. */
-function whatDiffers({ runs, uses }) {
-  const conditions = onlyApart(uses.one.condition, uses.other.condition);
-  const [a, b] = [describedRun(runs[0], uses.one, conditions[0]), describedRun(runs[1], uses.other, conditions[1])];
-  const labels = [...new Set([...a.keys(), ...b.keys()])].filter((label) => a.get(label) !== b.get(label));
-  const settings = new Set(labels);
-  const told = conditions.every((words) => words.split(" × ").every((part) => settings.has(part.split("=")[0])));
-  const rows = labels.filter((label) => label !== "condition" || !told).map((label) => h("tr", null, h("th", { scope: "row" }, inline(label)), [a, b].map((side) => h("td", null, side.has(label) ? inline(side.get(label)) : "–"))));
-  const head = h("tr", null, h("th", { scope: "col" }, "what"), SIDES.map((side) => h("th", { scope: "col" }, side.sign)));
-  const table = h("table", null, h("caption", { class: "sr-only" }, "What differs between the two runs"), h("thead", null, head), h("tbody", null, rows));
-  return h(
-    "section",
-    { class: "apart", "aria-labelledby": "apart-title" },
-    h("h2", { id: "apart-title" }, "What differs between them"),
-    rows.length ? scrollBox("what differs", table) : h("p", null, "Nothing that was set: they are one condition, seed and replicate."),
-  );
-}
-
-/** Of two conditions the settings in which they differ, where they are made of as many. */
-function onlyApart(one, other) {
-  const [a, b] = [one, other].map((condition) => condition.split(" × "));
-  if (a.length !== b.length || one === other) return [one, other];
-  const apart = a.map((part, i) => part !== b[i]);
-  return [a, b].map((parts) => parts.filter((_, i) => apart[i]).join(" × "));
-}
-
-/** A run as labels and values, to be compared. */
-function describedRun(run, use, condition) {
-  const told = new Map([["case", run.case.title === run.case.name ? run.case.name : `${run.case.title} (${run.case.name})`]]);
-  const put = (label, value) => value !== "" && value !== null && value !== undefined && told.set(label, String(value));
-  put("condition", condition);
-  put("role", DATA.index.roles[use.role] || use.role);
-  for (const name of ["seed", "replicate", "policy"]) put(name, use[name]);
-  for (const [label, value] of run.protocol || []) put(label, value);
-  for (const seat of run.seats) {
-    put(`seat ${seat.seat}`, seat.persona);
-    put(`seat ${seat.seat} speaks by`, seat.speaks === "reference" ? "reference negotiator" : seat.speaks);
-    for (const [label, value] of seat.facts || []) if (label !== "source") put(`seat ${seat.seat}: ${label}`, value);
-  }
-  return told;
-}
-
-/** What this pair came to in each outcome, and what all such pairs did. */
-function effectSection({ runs, uses }) {
-  if (runs[0].setting !== runs[1].setting) return h("p", { class: "quiet" }, "Runs of two settings share no outcome.");
-  const outcomes = DATA.index.outcomes[runs[0].setting] || [];
-  const [one, other] = [uses.one, uses.other];
-  const alike = one.condition === other.condition;
-  const key = alike ? (one.seed !== other.seed ? "seed" : "replicate") : "";
-  const all = alike ? spreadOver(one, key) : effectBetween(one, other);
-  const rows = outcomes.filter((o) => [one, other].some((use) => typeof use.values[o.name] === "number") || all?.has(o.name));
-  const head = ["outcome", SIDES[0].sign, SIDES[1].sign, "① − ②", ...(!all ? [] : alike ? ["mean distance", "n"] : ["mean ① − ②", "95 % interval", "p", "n"])];
-  const table = h(
-    "table",
-    { class: "effects" },
-    h("caption", null, captionOf(one, other, alike, key, all)),
-    h("thead", null, all ? groupHeads(alike) : null, h("tr", null, head.map((words) => h("th", { scope: "col" }, words)))),
-    h("tbody", null, rows.map((o) => effectRow(o, one, other, alike, all ? toldOnce(all, o.name) : null))),
-  );
-  return h(
-    "section",
-    { class: "effect", "aria-labelledby": "effect-title" },
-    h("h2", { id: "effect-title" }, alike ? "What came of this pair, and how far such runs lie apart" : "What came of this pair, and the paired effect over all such pairs"),
-    all ? null : h("p", { class: "none" }, "None was worked out for these two conditions."),
-    rows.length ? scrollBox("outcomes of this pair and of all such pairs", table) : h("p", null, "No outcome is known of either."),
-  );
-}
-
-function groupHeads(alike) {
-  const over = (colspan, words) => h("th", { scope: "colgroup", colspan }, h("span", null, words));
-  return h("tr", { class: "over" }, h("td", null), over(3, "this pair"), over(alike ? 2 : 4, "all such pairs"));
-}
-
-function captionOf(one, other, alike, key, all) {
-  const unit = DATA.index.units[one.source] || "case";
-  if (alike) return `Pairs of complete runs of one ${unit} and condition with another ${key}; the mean of their absolute differences is worked out here, in the page.`;
-  if (!all) return "① − ② is the first less the second.";
-  const note = sameNote(all);
-  return `① − ② is the first less the second; on the right its mean over pairs of complete runs of one ${unit}, seed, replicate and policy${note ? `: ${note}` : ""}.`;
-}
-
-function toldOnce(all, name) {
-  const found = all.get(name);
-  return found && found.note === sameNote(all) ? { ...found, note: "" } : found;
-}
-
-/** The note that every outcome carries, told once; empty where they differ. */
-function sameNote(all) {
-  const notes = new Set([...all.values()].filter((o) => o.n).map((o) => o.note || ""));
-  return notes.size === 1 ? [...notes][0] : "";
-}
-
-function effectRow(o, one, other, alike, all) {
-  const [a, b] = [one.values[o.name], other.values[o.name]].map((v) => (typeof v === "number" ? v : null));
-  const apart = a === null || b === null ? null : a - b;
-  const size = Math.max(...[a, b, all?.mean, all?.low, all?.high].map((v) => Math.abs(v || 0)));
-  const digits = size >= 100 ? 1 : size >= 10 ? 2 : 3;
-  const n = all ? [grouped(all.n), h("small", null, ` in ${plural(all.clusters, DATA.index.units[one.source] || "case")}`), all.note ? h("small", { class: "note" }, inline(all.note)) : null] : "–";
-  const mean = h("td", { class: "num" }, all ? number(all.mean, digits, !alike) : "–");
-  const interval = !all || typeof all.low !== "number" ? "–" : `${number(all.low, digits, true)} to ${number(all.high, digits, true)}`;
-  const sure = [h("td", { class: "num" }, interval), h("td", { class: "num" }, all && typeof all.p === "number" ? pValue(all.p) : "–")];
-  return h(
-    "tr",
-    null,
-    h("th", { scope: "row" }, inline(o.says || o.name), h("small", null, inline(o.unit), o.better ? [o.unit ? "; " : "", `${o.better} is better`] : null)),
-    [a, b].map((value) => h("td", { class: "num" }, number(value, digits))),
-    h("td", { class: "num" }, number(apart, digits, true)),
-    all ? [mean, alike ? null : sure, h("td", { class: "num" }, n)] : null,
-  );
-}
-
 /** Where they part, as a button that leads there. */
 function divergence({ runs, pair, steps, first, found }) {
-  if (!first) return h("span", null, `The two runs are alike in every turn, cell by cell and word by word (${plural(steps.length, "turn")}).`);
+  if (!first)
+    return h(
+      "span",
+      null,
+      `The two runs are alike in every turn, cell by cell and word by word (${plural(steps.length, "turn")}).`,
+    );
   const { one, other } = steps[first.step - 1];
   const turn = one ? runs[0].turns[one - 1] : runs[1].turns[other - 1];
-  const why = { table: first.cells ? plural(first.cells, "cell") : "one leaves no table", words: "their words; no table differs", alone: `only ${one ? SIDES[0].sign : SIDES[1].sign} has it` }[first.why];
+  const why = {
+    table: first.cells ? plural(first.cells, "cell") : "one leaves no table",
+    words: "their words; no table differs",
+    alone: `only ${one ? SIDES[0].sign : SIDES[1].sign} has it`,
+  }[first.why];
   const parted = found.filter((d) => d.table || d.alone).length;
   return [
-    h("a", { class: "button first-divergence", href: address({ pair, turn: first.step }) }, `first divergence: turn ${first.step}, ${midSentence(turn.title)}, ${why}`),
-    parted ? h("span", null, ` ${grouped(parted)} of ${plural(steps.length, "turn")} part in a table. `) : null,
+    h(
+      "a",
+      { class: "button first-divergence", href: address({ pair, turn: first.step }) },
+      `first divergence: turn ${first.step}, ${midSentence(turn.title)}, ${why}`,
+    ),
+    parted ? h("span", null, ` ${grouped(parted)} of ${plural(steps.length, "turn")} differ in a table. `) : null,
   ];
 }
 
@@ -197,8 +130,18 @@ function stepOf(both, i) {
     h("span", { class: `step-says ${alike ? "alike" : "differs"}` }, ` · ${saysOf(d, step)}`),
     parts ? h("strong", { class: "first" }, "⇄ first divergence") : null,
   );
-  const item = h("li", { id: `step-${n}`, class: `step ${parts ? "parts" : ""}`, tabindex: "-1", "aria-labelledby": `step-${n}-title` });
-  const make = () => h("div", { class: "sides" }, [0, 1].map((k) => sideOf(both, i, k)));
+  const item = h("li", {
+    id: `step-${n}`,
+    class: `step ${parts ? "parts" : ""}`,
+    tabindex: "-1",
+    "aria-labelledby": `step-${n}-title`,
+  });
+  const make = () =>
+    h(
+      "div",
+      { class: "sides" },
+      [0, 1].map((k) => sideOf(both, i, k)),
+    );
   const early = first && n < first.step;
   if (alike || early || (d.alone && !parts)) add(item, [title, foldedAway("read it", make)]);
   else add(item, [title, lateSides(both, i, make)]);
@@ -207,7 +150,8 @@ function stepOf(both, i) {
 
 function saysOf(d, step) {
   if (d.alone) return `only in ${step.one ? SIDES[0].sign : SIDES[1].sign}`;
-  if (d.table) return d.cells ? `${plural(d.cells, "cell")} differ${d.cells === 1 ? "s" : ""}` : "one leaves no table";
+  if (d.table)
+    return d.cells ? `${plural(d.cells, "cell")} differ${d.cells === 1 ? "s" : ""}` : "one leaves no table";
   return d.words ? "alike but for words" : "alike";
 }
 
@@ -231,10 +175,18 @@ function sideOf({ runs, pair, steps, same, found }, i, k) {
   const numbers = [steps[i].one, steps[i].other];
   const [mine, theirs] = [numbers[k], numbers[1 - k]];
   const [run, other] = [runs[k], runs[1 - k]];
-  if (mine === null) return h("div", { class: `side side-${k} without` }, h("p", null, `${SIDES[k].sign} has no such turn.`));
+  if (mine === null)
+    return h("div", { class: `side side-${k} without` }, h("p", null, `${SIDES[k].sign} has no such turn.`));
   const twin = theirs === null ? null : other.turns[theirs - 1];
   const step = (n) => steps.findIndex((one) => (k ? one.other : one.one) === n) + 1;
-  const pieces = twin && found[i].words ? wordDiff(...(k ? [twin.said || "", run.turns[mine - 1].said || ""] : [run.turns[mine - 1].said || "", twin.said || ""])) : null;
+  const pieces =
+    twin && found[i].words
+      ? wordDiff(
+          ...(k
+            ? [twin.said || "", run.turns[mine - 1].said || ""]
+            : [run.turns[mine - 1].said || "", twin.said || ""]),
+        )
+      : null;
   const view = {
     level: "h3",
     id: (n) => `side-${k}-${n}`,
@@ -243,7 +195,12 @@ function sideOf({ runs, pair, steps, same, found }, i, k) {
     step: i + 1,
     sign: SIDES[k].sign,
     pieces: pieces ? pieces[k] : null,
-    note: !twin || !found[i].words ? "" : pieces ? "Underlined: words that only this one has." : "Other words than beside it; too long to mark them one by one.",
+    note:
+      !twin || !found[i].words
+        ? ""
+        : pieces
+          ? "Underlined: words that only this one has."
+          : "Other words than beside it; too long to mark them one by one.",
     against: () => againstOther(run, other, twin, same[k]),
   };
   return h("div", { class: `side side-${k}` }, turnArticle(run, mine, view));
@@ -253,9 +210,12 @@ function sideOf({ runs, pair, steps, same, found }, i, k) {
 function againstOther(run, other, twin, same) {
   if (!twin || !twin.values) return null;
   return {
-    was: "other",
+    was: "other:",
     says: "▲ ▼ ◆ mark what is other than beside it.",
-    cell: (i, k) => (same.row[i] === undefined || same.column[k] === undefined ? undefined : twin.values[same.row[i]][same.column[k]]),
+    cell: (i, k) =>
+      same.row[i] === undefined || same.column[k] === undefined
+        ? undefined
+        : twin.values[same.row[i]][same.column[k]],
     met: (i) => (twin.met && same.row[i] !== undefined ? twin.met[same.row[i]] : undefined),
   };
 }

@@ -10,16 +10,28 @@ function seasonPicture(run, link) {
   const seats = run.seats.map((seat) => ({ seat: seat.seat, taken: series[`taken:${seat.seat}`] || [] }));
   const lines = series.outside ? [...seats, { seat: "outsiders", taken: series.outside }] : seats;
   const top = niceTop(Math.max(...series.stock.filter((v) => v !== null)));
-  const most = niceTop(Math.max(1, ...series.stock.map((_, m) => lines.reduce((sum, line) => sum + (line.taken[m] || 0), 0))));
+  const most = niceTop(
+    Math.max(1, ...series.stock.map((_, m) => lines.reduce((sum, line) => sum + (line.taken[m] || 0), 0))),
+  );
   const at = seasonScales(series.stock.length, top, most);
   const svg = s(
     "svg",
-    { class: "season", viewBox: `0 0 ${SEASON.width} ${at.height}`, role: "group", "aria-label": "The stock by month, and what was taken" },
+    {
+      class: "season",
+      viewBox: `0 0 ${SEASON.width} ${at.height}`,
+      role: "group",
+      "aria-label": "The stock by month, and what was taken",
+    },
     axisOf(at, run),
     months.map(({ turn, n }, m) => monthColumn({ run, turn, n, m, at, lines, series, link })),
     stockLine(at, series.stock),
   );
-  return pictureSection("The stock and the catches, month by month", h("div", { class: "canvas" }, svg), seasonLegend(run, lines, series), seasonTable(run, months, lines, series, link));
+  return pictureSection(
+    "The stock and the catches, month by month",
+    h("div", { class: "canvas" }, svg),
+    seasonLegend(run, lines, series),
+    seasonTable(run, months, lines, series, link),
+  );
 }
 
 /** The least of 1, 2, 2.5, 5 × a power of ten that is no less. */
@@ -80,12 +92,22 @@ function monthColumn({ turn, n, m, at, lines, series, link }) {
   const bars = lines.map((line, i) => {
     const height = at.taken(line.taken[m] || 0);
     y -= height;
-    const letter = height >= 13 && width >= 14 ? s("text", { x, y: y + height / 2 + 4, "text-anchor": "middle" }, line.seat.length > 2 ? line.seat.slice(0, 2) : line.seat) : null;
+    const letter =
+      height >= 13 && width >= 14
+        ? s(
+            "text",
+            { x, y: y + height / 2 + 4, "text-anchor": "middle" },
+            line.seat.length > 2 ? line.seat.slice(0, 2) : line.seat,
+          )
+        : null;
     return s("g", { class: `catch seat-${i % 8}` }, s("rect", { x: x - width / 2, y, width, height }), letter);
   });
   const law = series.law?.[m];
   const bites = series.bites?.[m] || 0;
-  const told = [`${turn.title}: stock ${amount(series.stock[m])}`, ...lines.map((line) => `${line.seat} took ${amount(line.taken[m])}`)];
+  const told = [
+    `${turn.title}: stock ${amount(series.stock[m])}`,
+    ...lines.map((line) => `${line.seat} took ${amount(line.taken[m])}`),
+  ];
   if (law) told.push(`law #${law} in force${bites ? `, it bit ${bites} time${bites === 1 ? "" : "s"}` : ""}`);
   const every = Math.ceil(22 / at.step);
   return s(
@@ -96,12 +118,22 @@ function monthColumn({ turn, n, m, at, lines, series, link }) {
     law ? s("rect", { class: "law", x: at.x(m) - at.step / 2, y: at.ground + 3, width: at.step, height: 5 }) : null,
     bars,
     bites ? s("text", { class: "bite", x, y: y - 4, "text-anchor": "middle" }, bites > 1 ? `▼${bites}` : "▼") : null,
-    m % every === 0 ? s("text", { class: "measure-mark", x, y: at.ground + 22, "text-anchor": "middle" }, String(turn.round)) : null,
+    m % every === 0
+      ? s("text", { class: "measure-mark", x, y: at.ground + 22, "text-anchor": "middle" }, String(turn.round))
+      : null,
   );
 }
 
 function seasonLegend(run, lines, series) {
-  const who = lines.map((line, i) => h("li", null, h("span", { class: `seat seat-${i % 8}` }, inline(line.seat)), " ", inline(run.seats[i]?.persona || "who owns no seat")));
+  const who = lines.map((line, i) =>
+    h(
+      "li",
+      null,
+      h("span", { class: `seat seat-${i % 8}` }, inline(line.seat)),
+      " ",
+      inline(run.seats[i]?.persona || "who owns no seat"),
+    ),
+  );
   const words = ["The line is the stock before each harvest; a bar is what was taken, seat upon seat."];
   if (series.law) words.push("The band under the months: a law is in force; ▼ where it bit, with how often.");
   words.push("Each month leads to its turn.");
@@ -110,7 +142,12 @@ function seasonLegend(run, lines, series) {
 
 function seasonTable(run, months, lines, series, link) {
   return foldedAway("the same as a table", () => {
-    const heads = ["month", "stock", ...lines.map((line) => `${line.seat} took`), ...(series.law ? ["law", "bites"] : [])];
+    const heads = [
+      "month",
+      "stock",
+      ...lines.map((line) => `${line.seat} took`),
+      ...(series.law ? ["law", "bites"] : []),
+    ];
     const body = months.map(({ turn, n }, m) =>
       h(
         "tr",
@@ -118,27 +155,62 @@ function seasonTable(run, months, lines, series, link) {
         h("th", { scope: "row" }, h("a", { href: link(n) }, turn.title)),
         h("td", { class: "num" }, amount(series.stock[m])),
         lines.map((line) => h("td", { class: "num" }, amount(line.taken[m]))),
-        series.law ? [h("td", { class: "num" }, series.law[m] ? `#${series.law[m]}` : "–"), h("td", { class: "num" }, amount(series.bites[m]))] : null,
+        series.law
+          ? [
+              h("td", { class: "num" }, series.law[m] ? `#${series.law[m]}` : "–"),
+              h("td", { class: "num" }, amount(series.bites[m])),
+            ]
+          : null,
       ),
     );
-    const caption = h("caption", null, "Stock before the harvest and catches by month, ", run.case.columns[0]?.unit || "units", ".");
-    return scrollBox("stock and catches by month", h("table", null, caption, h("thead", null, h("tr", null, heads.map((words) => h("th", { scope: "col" }, words)))), h("tbody", null, body)));
+    const caption = h(
+      "caption",
+      null,
+      "Stock before the harvest and catches by month, ",
+      run.case.columns[0]?.unit || "units",
+      ".",
+    );
+    return scrollBox(
+      "stock and catches by month",
+      h(
+        "table",
+        null,
+        caption,
+        h(
+          "thead",
+          null,
+          h(
+            "tr",
+            null,
+            heads.map((words) => h("th", { scope: "col" }, words)),
+          ),
+        ),
+        h("tbody", null, body),
+      ),
+    );
   });
 }
 
 /** A game: who did what, round by round; a star where the cell of the greatest welfare was played. */
 function roundsPicture(run, link) {
-  const rounds = run.turns.map((turn, i) => ({ turn, n: i + 1 })).filter(({ turn }) => turn.kind === "play" && turn.values);
+  const rounds = run.turns
+    .map((turn, i) => ({ turn, n: i + 1 }))
+    .filter(({ turn }) => turn.kind === "play" && turn.values);
   if (!rounds.length) return null;
-  const column = (name) => run.case.columns.findIndex((one) => one.id === name);
-  const [chosen, done, net] = ["chosen", "done", "net"].map(column);
+  const places = ["chosen", "done", "net"].map((name) => run.case.columns.findIndex((one) => one.id === name));
   const { best, bites } = run.series || {};
   const head = h(
     "tr",
     null,
     h("th", { scope: "col" }, "seat"),
     rounds.map(({ turn, n }, m) =>
-      h("th", { scope: "col", class: best?.[m] ? "best" : null }, h("a", { href: link(n) }, turn.title.replace("Round ", "")), best?.[m] ? [" ★", h("span", { class: "sr-only" }, " best cell")] : null, bites?.[m] ? [" ▼", h("span", { class: "sr-only" }, " the law bit")] : null),
+      h(
+        "th",
+        { scope: "col", class: best?.[m] ? "best" : null },
+        h("a", { href: link(n) }, turn.title.replace("Round ", "")),
+        best?.[m] ? [" ★", h("span", { class: "sr-only" }, " best cell")] : null,
+        bites?.[m] ? [" ▼", h("span", { class: "sr-only" }, " the law bit")] : null,
+      ),
     ),
   );
   const body = run.case.rows.map((row, i) =>
@@ -146,18 +218,33 @@ function roundsPicture(run, link) {
       "tr",
       null,
       h("th", { scope: "row" }, seatChip(run, row.id), " ", inline(run.seats[i]?.persona || "")),
-      rounds.map(({ turn }, m) => {
-        const [wanted, did] = [turn.values[i][chosen], turn.values[i][done]];
-        const held = wanted !== did && wanted !== null;
-        return h("td", { class: best?.[m] ? "best" : null }, inline(amount(did)), held ? h("small", { class: "change" }, "◆ chose ", inline(amount(wanted))) : null, h("small", null, amount(turn.values[i][net])));
-      }),
+      rounds.map(({ turn }, m) => roundCell(turn.values[i], places, Boolean(best?.[m]))),
     ),
   );
   const words = ["What each seat did in each round, and below it what it got net."];
   if (best?.some(Boolean)) words.push("★ a cell of the greatest welfare.");
   if (bites?.some(Boolean)) words.push("▼ the law bit.");
-  const table = h("table", { class: "strip" }, h("caption", null, words.join(" ")), h("thead", null, head), h("tbody", null, body));
+  const table = h(
+    "table",
+    { class: "strip" },
+    h("caption", null, words.join(" ")),
+    h("thead", null, head),
+    h("tbody", null, body),
+  );
   return pictureSection("Who did what, round by round", scrollBox("the rounds of the game", table));
+}
+
+/** What one seat did in a round, what it had chosen if that was another, and what it got. */
+function roundCell(values, places, best) {
+  const [chosen, done, net] = places.map((k) => values[k]);
+  const held = chosen !== done && chosen !== null;
+  return h(
+    "td",
+    { class: best ? "best" : null },
+    inline(amount(done)),
+    held ? h("small", { class: "change" }, "◆ chose ", inline(amount(chosen))) : null,
+    h("small", null, amount(net)),
+  );
 }
 
 /** A deliberation: issues down, turns across, what each turn names; ≡ where every seat that spoke names the same. */
@@ -178,7 +265,15 @@ function planPicture(run, link) {
     "tr",
     null,
     h("th", { scope: "col" }, "issue"),
-    turns.map(({ turn, n }) => h("th", { scope: "col" }, h("a", { href: link(n), "aria-label": `turn ${n}, ${turn.title}` }, String(n)), " ", turn.seat ? seatChip(run, turn.seat) : h("small", null, turn.kind === "judge" ? "judge" : "plan"))),
+    turns.map(({ turn, n }) =>
+      h(
+        "th",
+        { scope: "col" },
+        h("a", { href: link(n), "aria-label": `turn ${n}, ${turn.title}` }, String(n)),
+        " ",
+        turn.seat ? seatChip(run, turn.seat) : h("small", null, turn.kind === "judge" ? "judge" : "plan"),
+      ),
+    ),
   );
   const body = run.case.rows.map((row, i) =>
     h(
@@ -188,21 +283,36 @@ function planPicture(run, link) {
       turns.map(({ turn }, t) => planCell(turn, turn.values[i][0], options[i], agreed[i][t])),
     ),
   );
-  const caption = h("caption", null, "Which option each turn names, by number as listed below; – none. ≡ on a tint: both seats name the same by then.");
+  const caption = h(
+    "caption",
+    null,
+    "Which option each turn names, by number as listed below; – none. ≡ on a tint: both seats name the same by then.",
+  );
   const table = h("table", { class: "strip plan" }, caption, h("thead", null, head), h("tbody", null, body));
   return pictureSection("The plan, turn by turn", scrollBox("the plan by turn", table), optionKey(run, options));
 }
 
 /** The options of an issue in words, in order: what its cells say. */
 function optionNames(row) {
-  return (row.facts || []).filter(([label]) => label.startsWith("option ")).map(([label, value]) => ({ name: label.slice(7), says: value }));
+  return (row.facts || [])
+    .filter(([label]) => label.startsWith("option "))
+    .map(([label, value]) => ({ name: label.slice(7), says: value }));
 }
 
 function planCell(turn, value, options, agreed) {
-  const place = value === null ? -1 : options.findIndex((option) => option.says === value || option.says.startsWith(`${value} (serves`));
+  const place =
+    value === null
+      ? -1
+      : options.findIndex((option) => option.says === value || option.says.startsWith(`${value} (serves`));
   const mark = value === null ? "–" : place >= 0 ? String(place + 1) : "?";
   const mine = turn.seat && turn.kind === "speak";
-  return h("td", { class: agreed && mine && value !== null ? "num agreed" : "num", title: value }, mark, agreed && mine && value !== null ? [" ≡", h("span", { class: "sr-only" }, " agreed")] : null, value !== null && place < 0 ? h("small", null, inline(value)) : null);
+  return h(
+    "td",
+    { class: agreed && mine && value !== null ? "num agreed" : "num", title: value },
+    mark,
+    agreed && mine && value !== null ? [" ≡", h("span", { class: "sr-only" }, " agreed")] : null,
+    value !== null && place < 0 ? h("small", null, inline(value)) : null,
+  );
 }
 
 function optionKey(run, options) {
@@ -213,7 +323,11 @@ function optionKey(run, options) {
       null,
       h("strong", null, inline(row.id.replaceAll("_", " "))),
       asks ? [": ", inline(asks[1])] : null,
-      h("ol", null, options[i].map((option) => h("li", { dir: "auto" }, visible(option.says)))),
+      h(
+        "ol",
+        null,
+        options[i].map((option) => h("li", { dir: "auto" }, visible(option.says))),
+      ),
     );
   });
   return h("ul", { class: "options" }, items);

@@ -163,7 +163,7 @@ function sorted(uses, by) {
   });
 }
 
-/** The outcomes that these runs may be listed with, and those that are shown. */
+/** The outcomes that these runs may be listed with; shown are those chosen, and the one that they are sorted by. */
 function outcomesOf(uses) {
   const settings = [...new Set(uses.map((use) => use.setting))];
   return settings.flatMap((setting) => DATA.index.outcomes[setting] || []);
@@ -171,8 +171,9 @@ function outcomesOf(uses) {
 
 function outcomesShown(params, uses) {
   const all = outcomesOf(uses);
-  const first = new Set(uses.map((use) => use.setting)).size === 1 ? all.slice(0, 3) : [];
-  return params.show === undefined ? first : all.filter((outcome) => params.show.split(",").includes(outcome.name));
+  const one = new Set(uses.map((use) => use.setting)).size === 1;
+  const named = params.show === undefined ? all.slice(0, one ? 3 : 0).map(({ name }) => name) : params.show.split(",");
+  return all.filter(({ name }) => named.includes(name) || name === (params.sort || "").replace(/^-/, ""));
 }
 
 function outcomesChosen(params, uses) {

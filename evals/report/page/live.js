@@ -28,7 +28,7 @@ async function askState() {
   }
   const of = state.planned === null ? "" : ` of ${state.planned.toLocaleString("en")}`;
   count.textContent = `${state.recorded.toLocaleString("en")}${of} runs${state.busy ? " · reading" : ""}`;
-  if (LIVE.version === null) LIVE.version = state.version;
+  if (LIVE.version === null) LIVE.version = DATA.version ?? state.version;
   if (state.version !== LIVE.version && mayReload()) return void reloaded();
   document.getElementById("live-reload").hidden = state.version === LIVE.version;
   setTimeout(askState, ASK_EVERY_MS);

@@ -2,12 +2,19 @@
 
 /** The picture of a run as a section; null where its setting has none that says something. `link(n)`: to a turn. */
 function picture(run, link) {
-  const draw = { triage: wardPicture, commons: seasonPicture, games: roundsPicture, deliberation: planPicture }[run.setting];
+  const draw = { triage: wardPicture, commons: seasonPicture, games: roundsPicture, deliberation: planPicture }[
+    run.setting
+  ];
   return draw ? draw(run, link) : null;
 }
 
 function pictureSection(title, ...children) {
-  return h("section", { class: "run-picture", "aria-labelledby": "picture-title" }, h("h2", { id: "picture-title" }, title), children);
+  return h(
+    "section",
+    { class: "run-picture", "aria-labelledby": "picture-title" },
+    h("h2", { id: "picture-title" }, title),
+    children,
+  );
 }
 
 /** Maps beyond these are drawn as they come near. */
@@ -34,8 +41,16 @@ function wardPicture(run, link) {
     item.append(draw());
     return item;
   });
-  const facts = h("p", { class: "patient-facts", "aria-live": "polite" }, "Point at a patient, or choose one here, to see who it is and what it got through the rounds.");
-  const patients = h("div", { class: "patients", role: "group", "aria-label": "Patients" }, run.case.rows.map((row, i) => patientButton(run, row, i)));
+  const facts = h(
+    "p",
+    { class: "patient-facts", "aria-live": "polite" },
+    "Point at a patient, or choose one here, to see who it is and what it got through the rounds.",
+  );
+  const patients = h(
+    "div",
+    { class: "patients", role: "group", "aria-label": "Patients" },
+    run.case.rows.map((row, i) => patientButton(run, row, i)),
+  );
   const section = pictureSection(
     "Who got what through the rounds",
     h("ol", { class: "maps" }, maps),
@@ -57,9 +72,12 @@ function patientButton(run, row, i) {
 }
 
 function wardLegend(run, stages) {
-  const words = ["A tile is a patient, filled from below by the share of its need that is met (the number, in percent)."];
+  const words = [
+    "A tile is a patient, filled from below by the share of its need that is met (the number, in percent).",
+  ];
   if (run.case.rows.some((row) => isFavoured(run, row))) words.push("★ a seat favours its group.");
-  if (stages.some(({ turn }) => turn.contested)) words.push("⚑ with a broken edge: something of it is still in dispute.");
+  if (stages.some(({ turn }) => turn.contested))
+    words.push("⚑ with a broken edge: something of it is still in dispute.");
   words.push("The thick frame is the outcome. Each map leads to its turn.");
   return h("p", { class: "legend" }, words.join(" "));
 }
@@ -72,18 +90,40 @@ function wardMap(run, { turn, n }, across, link, joint) {
   const known = turn.met.filter((share) => share !== null);
   const mean = known.reduce((sum, share) => sum + share, 0) / known.length;
   const least = Math.min(...known);
-  const spoken = rows.map((row, i) => `${row.id} ${percent(turn.met[i])}${disputed.has(i) ? ", in dispute" : ""}`).join("; ");
+  const spoken = rows
+    .map((row, i) => `${row.id} ${percent(turn.met[i])}${disputed.has(i) ? ", in dispute" : ""}`)
+    .join("; ");
   const svg = s(
     "svg",
-    { viewBox: `-1 -1 ${width} ${height}`, width: Math.round(width * 0.9), role: "img", "aria-label": `${turn.title}: ${spoken}` },
-    rows.map((row, i) => tile(run, row, i, turn.met[i], disputed.has(i), [(i % across) * size, Math.floor(i / across) * size])),
+    {
+      viewBox: `-1 -1 ${width} ${height}`,
+      width: Math.round(width * 0.9),
+      role: "img",
+      "aria-label": `${turn.title}: ${spoken}`,
+    },
+    rows.map((row, i) =>
+      tile(run, row, i, turn.met[i], disputed.has(i), [(i % across) * size, Math.floor(i / across) * size]),
+    ),
   );
   return h(
     "a",
     { href: link(n) },
-    h("span", { class: "stage" }, turn.seat && turn.kind !== "merge" ? [seatChip(run, turn.seat), " "] : null, stageName(turn, joint)),
+    h(
+      "span",
+      { class: "stage" },
+      turn.seat && turn.kind !== "merge" ? [seatChip(run, turn.seat), " "] : null,
+      stageName(turn, joint),
+    ),
     svg,
-    h("span", { class: "sum" }, known.length ? `least ${percent(least)} mean ${percent(mean)}`.replaceAll(" %", "\u00a0%").replaceAll(/(least|mean) /g, "$1\u00a0") : "nothing to meet"),
+    h(
+      "span",
+      { class: "sum" },
+      known.length
+        ? `least ${percent(least)} mean ${percent(mean)}`
+            .replaceAll(" %", "\u00a0%")
+            .replaceAll(/(least|mean) /g, "$1\u00a0")
+        : "nothing to meet",
+    ),
   );
 }
 
@@ -102,13 +142,21 @@ function tile(run, row, i, share, disputed, [x, y]) {
   return s(
     "g",
     { class: disputed ? "tile disputed" : "tile", transform: `translate(${x} ${y})`, "data-row": i },
-    s("title", null, `${row.id}: ${percent(share)} of need met${disputed ? ", in dispute" : ""}${facts ? `\n${facts}` : ""}`),
+    s(
+      "title",
+      null,
+      `${row.id}: ${percent(share)} of need met${disputed ? ", in dispute" : ""}${facts ? `\n${facts}` : ""}`,
+    ),
     s("rect", { class: "empty", width, height }),
     s("rect", { class: "full", y: height - full, width, height: full }),
     s("rect", { class: "edge", width, height }),
     s("text", { class: "id", x: 3, y: 10 }, row.id.length > 5 ? `${row.id.slice(0, 4)}…` : row.id),
     s("text", { class: "sign", x: width - 3, y: 10, "text-anchor": "end" }, `${disputed ? "⚑" : ""}${star}`),
-    s("text", { class: "share", x: width / 2, y: 29, "text-anchor": "middle" }, share === null || share === undefined ? "–" : Math.round(share * 100)),
+    s(
+      "text",
+      { class: "share", x: width / 2, y: 29, "text-anchor": "middle" },
+      share === null || share === undefined ? "–" : Math.round(share * 100),
+    ),
   );
 }
 
@@ -118,7 +166,11 @@ function pointing(section, run, stages, facts) {
   const told = (i) => {
     const row = run.case.rows[i];
     const shares = stages.map(({ turn }) => percent(turn.met[i])).join(" → ");
-    const known = (row.facts || []).map(([label, value]) => [label === "says" ? "" : `${label} `, inline(value), " · "]);
+    const known = (row.facts || []).map(([label, value]) => [
+      label === "says" ? "" : `${label} `,
+      inline(value),
+      " · ",
+    ]);
     facts.replaceChildren(h("strong", null, inline(row.id)), " · ");
     add(facts, [known, `need met: ${shares}`]);
   };
@@ -134,7 +186,8 @@ function pointing(section, run, stages, facts) {
     const button = event.target.closest("button[data-row]");
     if (!button) return;
     chosen.row = chosen.row === button.dataset.row ? null : button.dataset.row;
-    for (const one of section.querySelectorAll("button[data-row]")) one.setAttribute("aria-pressed", String(one.dataset.row === chosen.row));
+    for (const one of section.querySelectorAll("button[data-row]"))
+      one.setAttribute("aria-pressed", String(one.dataset.row === chosen.row));
     show(chosen.row);
   });
 }
@@ -161,7 +214,10 @@ function sharesTable(run, stages, link) {
       );
     });
     const caption = h("caption", null, "Share of each patient's need that is met, by stage.");
-    return scrollBox("need met by patient and stage", h("table", null, caption, h("thead", null, head), h("tbody", null, body)));
+    return scrollBox(
+      "need met by patient and stage",
+      h("table", null, caption, h("thead", null, head), h("tbody", null, body)),
+    );
   });
 }
 

@@ -14,8 +14,14 @@ async function viewRun(params) {
     link: (n) => address({ ...base, turn: n }),
     against: (turn, n) => earlierTable(run, turn, n),
   };
-  const turns = h("section", { class: run.turns.length > MANY ? "turns many" : "turns", "aria-labelledby": "turns-title" });
-  add(turns, [h("h2", { id: "turns-title" }, plural(run.turns.length, "turn")), run.turns.map((_, i) => turnArticle(run, i + 1, view))]);
+  const turns = h("section", {
+    class: run.turns.length > MANY ? "turns many" : "turns",
+    "aria-labelledby": "turns-title",
+  });
+  add(turns, [
+    h("h2", { id: "turns-title" }, plural(run.turns.length, "turn")),
+    run.turns.map((_, i) => turnArticle(run, i + 1, view)),
+  ]);
   const node = h(
     "section",
     { class: "reader" },
@@ -69,12 +75,30 @@ function runHead(run) {
   return h(
     "header",
     { class: "run-head" },
-    h("p", { class: "kicker" }, h("a", { href: address({ runs: "", source: use.source, case: use.case }) }, "runs of ", inline(use.case))),
+    h(
+      "p",
+      { class: "kicker" },
+      h("a", { href: address({ runs: "", source: use.source, case: use.case }) }, "runs of ", inline(use.case)),
+    ),
     h("h1", { tabindex: "-1" }, inline(run.case.title)),
-    run.status === "complete" ? null : h("p", { class: "status" }, h("strong", null, `! ${run.status}: `), "it is counted apart and enters no number."),
+    run.status === "complete"
+      ? null
+      : h(
+          "p",
+          { class: "status" },
+          h("strong", null, `! ${run.status}: `),
+          "it is counted apart and enters no number.",
+        ),
     run.case.says ? words(run.case.says, { class: "words case-says" }) : null,
     factList(facts, "facts-line"),
-    h("p", { class: "run-id" }, "run ", h("code", null, inline(run.run_id)), " · ", link({ runs: "", compare: use.id }, "compare with another run")),
+    h(
+      "p",
+      { class: "run-id" },
+      "run ",
+      h("code", null, inline(run.run_id)),
+      " · ",
+      link({ runs: "", compare: use.id }, "compare with another run"),
+    ),
     run.case.facts ? foldedAway("what else is at stake", () => factList(run.case.facts)) : null,
   );
 }
@@ -82,17 +106,29 @@ function runHead(run) {
 /** Labels and values; those that are empty left out. */
 function factList(facts, name = "fact-list") {
   const told = facts.filter(([, value]) => value !== "" && value !== null && value !== undefined);
-  return h("dl", { class: name }, told.map(([label, value]) => h("div", null, h("dt", null, inline(label)), h("dd", { dir: "auto" }, visible(String(value))))));
+  return h(
+    "dl",
+    { class: name },
+    told.map(([label, value]) =>
+      h("div", null, h("dt", null, inline(label)), h("dd", { dir: "auto" }, visible(String(value)))),
+    ),
+  );
 }
 
 function outcomeOf(run) {
-  const notes = (run.notes || []).map((one) => h("p", { class: "incident", dir: "auto" }, h("strong", null, "Note: "), visible(one)));
+  const notes = (run.notes || []).map((one) =>
+    h("p", { class: "incident", dir: "auto" }, h("strong", null, "Note: "), visible(one)),
+  );
   if (!(run.outcome || []).length && !notes.length) return null;
   return h(
     "section",
     { class: "outcome", "aria-labelledby": "outcome-title" },
     h("h2", { id: "outcome-title" }, "What came of it"),
-    h("ul", null, (run.outcome || []).map((one) => h("li", { dir: "auto" }, visible(one)))),
+    h(
+      "ul",
+      null,
+      (run.outcome || []).map((one) => h("li", { dir: "auto" }, visible(one))),
+    ),
     notes.length > 2 ? foldedAway(plural(notes.length, "note"), () => h("div", null, notes)) : notes,
   );
 }
@@ -106,12 +142,28 @@ function seatsOf(run) {
       "li",
       { class: `seat-card seat-${i % 8}` },
       h("h3", null, seatChip(run, seat.seat), " ", inline(seat.persona)),
-      h("p", { class: "speaks" }, seat.speaks === "reference" ? "reference negotiator, no language model" : inline(seat.speaks)),
-      factList((seat.facts || []).filter(([label]) => TOLD_AT_ONCE.has(label)), "facts-line"),
-      seat.says || seat.facts ? foldedAway("its brief, and all that is set of it", () => h("div", null, seat.says ? words(seat.says) : null, factList(seat.facts || []))) : null,
+      h(
+        "p",
+        { class: "speaks" },
+        seat.speaks === "reference" ? "reference negotiator, no language model" : inline(seat.speaks),
+      ),
+      factList(
+        (seat.facts || []).filter(([label]) => TOLD_AT_ONCE.has(label)),
+        "facts-line",
+      ),
+      seat.says || seat.facts
+        ? foldedAway("its brief, and all that is set of it", () =>
+            h("div", null, seat.says ? words(seat.says) : null, factList(seat.facts || [])),
+          )
+        : null,
     ),
   );
-  return h("section", { "aria-labelledby": "seats-title" }, h("h2", { id: "seats-title" }, "Who sat there"), h("ul", { class: "seat-cards" }, cards));
+  return h(
+    "section",
+    { "aria-labelledby": "seats-title" },
+    h("h2", { id: "seats-title" }, "Who sat there"),
+    h("ul", { class: "seat-cards" }, cards),
+  );
 }
 
 /** Measures by stage as a table, folded. */
@@ -121,9 +173,19 @@ function measuresOf(run) {
     const stages = [...new Set(run.measures.flatMap(([, values]) => values.map(([stage]) => stage)))];
     const body = run.measures.map(([name, values]) => {
       const at = new Map(values);
-      return h("tr", null, h("th", { scope: "row" }, inline(name)), stages.map((stage) => h("td", { class: "num" }, number(at.get(stage), 3))));
+      return h(
+        "tr",
+        null,
+        h("th", { scope: "row" }, inline(name)),
+        stages.map((stage) => h("td", { class: "num" }, number(at.get(stage), 3))),
+      );
     });
-    const head = h("tr", null, h("th", { scope: "col" }, "measure"), stages.map((stage) => h("th", { scope: "col" }, inline(stage))));
+    const head = h(
+      "tr",
+      null,
+      h("th", { scope: "col" }, "measure"),
+      stages.map((stage) => h("th", { scope: "col" }, inline(stage))),
+    );
     const caption = h("caption", null, "What each stage is worth; – where a measure says nothing.");
     return scrollBox("measures by stage", h("table", null, caption, h("thead", null, head), h("tbody", null, body)));
   });
@@ -133,7 +195,9 @@ function madeBy(run) {
   const all = [
     (run.protocol || []).length ? foldedAway("protocol", () => factList(run.protocol)) : null,
     run.usage || (run.provenance || []).length
-      ? foldedAway("provenance and what it cost", () => h("div", null, run.usage ? h("p", null, visible(run.usage)) : null, factList(run.provenance || [])))
+      ? foldedAway("provenance and what it cost", () =>
+          h("div", null, run.usage ? h("p", null, visible(run.usage)) : null, factList(run.provenance || [])),
+        )
       : null,
   ];
   return h("section", { class: "made-by", "aria-label": "How this run was made" }, all);

@@ -1,6 +1,7 @@
 // Which arguments say the words that are looked for, among all that any seat said?
 
-const SEARCH = { asked: 0 };
+/** `said`: by pack what was said in it, kept from the first search on, so that the next is at once. */
+const SEARCH = { asked: 0, said: new Map() };
 
 const AROUND = 70;
 const DRAWN_AT_ONCE = 40;
@@ -47,9 +48,9 @@ async function searched(query, uses, tell) {
   let done = 0;
   let rested = performance.now();
   for (const [number, ids] of wanted) {
-    const runs = await (DATA.packs.get(number) || unpack(`pack-${number}`));
+    const said = await saidIn(number);
     if (asked !== SEARCH.asked) return null;
-    for (const run of runs) if (ids.has(run.run_id)) hits.push(...hitsIn(run, tests));
+    for (const turn of said) if (ids.has(turn.id) && tests.every((test) => test.test(turn.said))) hits.push(turn);
     done += 1;
     if (performance.now() - rested < 50 && done < wanted.size) continue;
     tell(done, wanted.size, hits);
@@ -59,14 +60,17 @@ async function searched(query, uses, tell) {
   return hits;
 }
 
-function hitsIn(run, tests) {
-  const hits = [];
-  run.turns.forEach((turn, i) => {
-    const said = turn.said || "";
-    if (said && tests.every((test) => test.test(said)))
-      hits.push({ id: run.run_id, turn: i + 1, title: turn.title, said });
-  });
-  return hits;
+/** Every turn of a pack in which something was said: {id, turn, title, said}. */
+async function saidIn(number) {
+  if (!SEARCH.said.has(number)) {
+    const runs = await (DATA.packs.get(number) || unpack(`pack-${number}`));
+    const turns = (run) => run.turns.map(({ title, said }, i) => ({ id: run.run_id, turn: i + 1, title, said }));
+    SEARCH.said.set(
+      number,
+      runs.flatMap(turns).filter((turn) => turn.said),
+    );
+  }
+  return SEARCH.said.get(number);
 }
 
 /** The words around what was found, at most three places, the finds marked: text as nodes. */

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from evals.findings.section import Section
 
 FIRST = 2
-"""Sections that stand before any picture: what ran, and what was asked. The last, on limits, stays the last."""
+"""Sections that stand before any picture: what ran, and what was asked."""
 
 
 def pictures(source: Source, tell: Tell) -> Source:
@@ -19,6 +19,18 @@ def pictures(source: Source, tell: Tell) -> Source:
     drawn = _drawn(source, tell)
     first = FIRST if source.hypotheses is not None else 1
     return replace(source, sections=[*source.sections[:first], *drawn, *source.sections[first:]])
+
+
+def instruments(made: list[Source]) -> list[Source]:
+    """The sources, the first that has runs with what is known of the statistics themselves, before its limits."""
+    from evals.report.pictures.calibration import of_calibration
+
+    place = next((i for i, source in enumerate(made) if source.frames is not None), None)
+    if place is None:
+        return made
+    sections = made[place].sections
+    told = replace(made[place], sections=[*sections[:-1], *of_calibration(), *sections[-1:]])
+    return [*made[:place], told, *made[place + 1 :]]
 
 
 def _drawn(source: Source, tell: Tell) -> list[Section]:

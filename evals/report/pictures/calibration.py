@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evals.calibration.kept import Kept, read_kept
-from evals.findings.section import Section, Shown, number
+from evals.findings.section import NO_RUN, Section, Shown, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +33,7 @@ def of_calibration(path: Path = KEPT) -> list[Section]:
     import pandas as pd
 
     if not path.is_file():
-        return [Section(TITLE, [NOT_KEPT])]
+        return [Section(TITLE, [NOT_KEPT], behind=NO_RUN)]
     kept = read_kept(path)
     table = pd.DataFrame(kept.coverage)
     return [
@@ -43,6 +43,7 @@ def of_calibration(path: Path = KEPT) -> list[Section]:
             tables={"calibration_coverage": table},
             shown=[_shown(table)],
             figures={"calibration": partial(drawn, table)},
+            behind=NO_RUN,
         )
     ]
 
@@ -56,22 +57,23 @@ def band(share: float, studies: int) -> tuple[float, float]:
 
 
 def _says(kept: Kept, table: pd.DataFrame) -> list[str]:
-    known = table["coverage"].notna()
-    low, high = band(LEVEL, kept.studies)
-    good = known & (table["coverage"] >= low)
-    short = table[known & table["verdict"].str.contains("covers") & (table["coverage"] < LEVEL)]
-    cases = "; ".join(
-        f"{cell}, {' and '.join(number(c, 3) for c in rows['coverage'])} at "
-        f"{' and '.join(str(w) for w in rows['wards'])} wards"
-        for cell, rows in short.groupby("cell", sort=False)
-    )
+    known = table[table["coverage"].notna()]
+    low, _ = band(LEVEL, kept.studies)
+    short = known[known["coverage"] < low]
     said = [
-        f"So often did a 95 % interval hold the truth where studies were simulated from a known one, {kept.studies} "
-        f"studies a kind of data: in {int(good.sum())} of {int(known.sum())} cases as often as it should, within what "
-        f"simulation can tell ({number(low, 3)} to {number(high, 3)}), or oftener.",
+        f"Studies were simulated from a known truth, {kept.studies} of each kind of data and number of wards. The 95 % "
+        f"interval held it as often as it should, as far as simulation can tell ({number(low, 3)} of studies or more), "
+        f"in {len(known) - len(short)} of {len(known)}.",
     ]
-    if cases:
-        said.append(f"Too seldom: {cases}. That is printed beside every interval that it concerns.")
+    if len(short):
+        cases = [
+            f"{cell}, {' and '.join(number(c, 3) for c in rows['coverage'])} at "
+            f"{' and '.join(str(w) for w in rows['wards'])} wards"
+            for cell, rows in short.groupby("cell", sort=False)
+        ]
+        said.append(
+            f"Too seldom: {'; '.join(cases)}. What is under .93 is printed beside every interval that it concerns."
+        )
     return [*said, f"Made by `{kept.command}`, {kept.made}."]
 
 
@@ -109,7 +111,7 @@ def drawn(table: pd.DataFrame) -> Figure:
     from evals.findings.drawing import figure, titled
 
     cells = list(dict.fromkeys(table["cell"]))
-    fig, axes = figure(1, 2, width=9.5, height=1.5 + 0.44 * len(cells), sharey=True)
+    fig, axes = figure(1, 2, width=9.5, height=1.5 + 0.46 * len(cells), sharey=True)
     studies = int(table["studies"].min())
     _panel(axes[0, 0], table, "coverage", LEVEL, band(LEVEL, studies))
     _panel(axes[0, 1], table, "size", ALPHA, band(ALPHA, studies))

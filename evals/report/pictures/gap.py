@@ -82,7 +82,7 @@ def gap_figure(
 
     shown = table.head(MOST_ROWS)
     short, key = keyed([str(w) for w in shown["where"]])
-    places = np.arange(len(shown))[::-1]
+    places = np.arange(len(shown), dtype=float)[::-1]
     fig, axes = figure(width=9.2, height=1.3 + 0.62 * len(shown))
     ax = axes[0, 0]
     for place, r in zip(places, shown.itertuples(), strict=True):

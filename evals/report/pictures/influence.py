@@ -151,11 +151,11 @@ def _reach(maps: Mapping[str, Mapping[str, Told]]) -> tuple[float, float]:
 
 
 def _map(ax: Axes, at: Mapping[str, Told], row: pd.Series) -> None:
-    from evals.findings.drawing import COLOURS, INK, ON_DARK, QUIET
+    from evals.findings.drawing import COLOURS, INK, QUIET
 
     for place, seat, colour in ((0.0, "A", COLOURS[0]), (1.0, "B", COLOURS[1])):
         ax.plot(place, 1, "o", markersize=21, color=colour)
-        ax.text(place, 0.99, seat, color=ON_DARK, ha="center", va="center", fontweight="bold", fontsize=13)
+        ax.text(place, 0.99, seat, color="white", ha="center", va="center", fontweight="bold", fontsize=13)
         ax.text(place, 1.25, row[seat], ha="center", fontsize=9, color=INK)
     if row["seats"] > 2:
         ax.text(0.5, -0.6, f"the first two of {row['seats']} seats", ha="center", fontsize=8, color=QUIET)

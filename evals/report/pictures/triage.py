@@ -17,9 +17,6 @@ from evals.report.source import Source, Tell
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MANY = 6
-"""Conditions that are pictured where no cross tells which: of more, the tables have the rest."""
-
 READ = (
     "One debate, from each seat alone to each seat asked again alone. A tile is a patient, in the same place in every "
     "map; what of it is filled is what of its need is met."

@@ -116,7 +116,7 @@ def ward_map(record: RunRecord) -> Figure:
     lines = _lines(drawn)
     columns = max(len(line) for line in lines)
     side = max(min(0.82, 11.0 / (columns * across)), 0.34)
-    width, height = columns * (across * side + 0.2), len(lines) * (down * side + 0.36) + 1.15
+    width, height = columns * (across * side + 0.2), len(lines) * (down * side + 0.3) + 0.9
     fig, axes = figure(len(lines), columns, width=width, height=height)
     fig.get_layout_engine().set(wspace=0.03)
     names = abbreviations(list(record.scenario.resources))
@@ -182,15 +182,21 @@ def _note(record: RunRecord, names: Mapping[str, str], tiles: Sequence[Tile]) ->
     goods = "; ".join(
         f"{names[n]}: {n.replace('_', ' ')}, {r.capacity:g} {r.unit}" for n, r in ward.resources.items()
     )
+    term = favoured_term(record)
+    order = "the iller first" if term is None else "the favoured first, then by how ill they are"
     columns = (
         "a column: a resource it needs" if any(t.columns for t in tiles) else "the column: all that it needs"
     )
-    first = f"A tile: a patient, the iller first; {columns}, filled to the share given; number: need met."
-    term = favoured_term(record)
+    first = f"A tile: a patient, {order}; {columns}, filled to the share given; number: need met."
     marks = f"{FLAG} in dispute after the round."
     if term is not None:
-        marks = f"{STAR} and orange: favoured ({term.replace('_', ' ').replace('=', ': ')}); " + marks
+        marks = f"{STAR} and orange: favoured ({_groups(term)}); " + marks
     return f"{first}\n{marks}\n{goods}."
+
+
+def _groups(term: str) -> str:
+    """`age_group=child,adult` as `age group: child, adult`."""
+    return term.replace("_", " ").replace("=", ": ").replace(",", ", ")
 
 
 def _draw(ax: Axes, at: Map, tiles: Sequence[Tile], names: Sequence[str], size: tuple[int, int]) -> None:

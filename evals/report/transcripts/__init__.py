@@ -15,17 +15,17 @@ __all__ = ["Case", "Transcript", "transcript"]
 def transcript(record: AnyRecord) -> Transcript:
     """A record of any setting as turns."""
     if record.setting == "triage":
-        from evals.report.transcripts import triage
+        from evals.report.transcripts.triage import transcript as of_debate
 
-        return triage.transcript(record)
+        return of_debate(record)
     if record.setting == "commons":
-        from evals.report.transcripts import commons
+        from evals.report.transcripts.commons import transcript as of_season
 
-        return commons.transcript(record)
+        return of_season(record)
     if record.setting == "games":
-        from evals.report.transcripts import games
+        from evals.report.transcripts.games import transcript as of_game
 
-        return games.transcript(record)
-    from evals.report.transcripts import deliberation
+        return of_game(record)
+    from evals.report.transcripts.deliberation import transcript as of_dialogue
 
-    return deliberation.transcript(record)
+    return of_dialogue(record)
