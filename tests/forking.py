@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 PARENT = """
-import importlib, json, os, runpy, sys, traceback
+import atexit, importlib, json, os, runpy, sys, threading, traceback
 for name in sys.argv[1:]:
     importlib.import_module(name)
 import graphs.session, langchain_openai, langgraph.checkpoint.memory
@@ -32,6 +32,8 @@ for line in sys.stdin:
         sys.stdin = open(0, closefd=False)
         os.environ.clear()
         os.environ.update(job["env"])
+        if "langsmith.utils" in sys.modules:
+            sys.modules["langsmith.utils"].get_env_var.cache_clear()  # it keeps what it has read
         sys.argv = job["argv"]
         code = 1
         try:
@@ -40,6 +42,11 @@ for line in sys.stdin:
             code = 0
         except SystemExit as stop:
             code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        except BaseException:
+            traceback.print_exc()
+        try:
+            threading._shutdown()
+            atexit._run_exitfuncs()
         except BaseException:
             traceback.print_exc()
         sys.stdout.flush()

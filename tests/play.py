@@ -70,11 +70,10 @@ def command(
 ) -> subprocess.CompletedProcess[str]:
     """Type `python -m graphs.triage …`, or another graph's name, and wait for it.
 
-    By a fork of a process that has done the imports; by a `fresh` process where what is imported and when matters,
-    as it does to tracing, which reads its variables once.
+    By a fork of a process that has done the imports; by a `fresh` process where what is imported and when matters.
     """
     module, whole = f"graphs.{graph}", environment(env)
-    if not fresh and not any(name.startswith("LANGSMITH_") for name in env or {}):
+    if not fresh:
         return forking.typed(module, *words, cwd=cwd, env=whole, input=input)
     line = [sys.executable, "-m", module, *words]
     return subprocess.run(line, cwd=cwd, env=whole, input=input, capture_output=True, text=True, timeout=300)

@@ -69,7 +69,7 @@ def demo(out: Out = None, minutes: Minutes = 9.0, set_: Settings = None, as_json
     )
     newest = run.go()
     found = _evaluated(run, newest, clock)
-    clock.say("serving it, and one deliberation in the graph over HTTP")
+    clock.say("serving it before GRPO and after, one deliberation of each in the graph over HTTP")
     found["graph"] = _in_the_graph(run, newest)
     found["seconds"] = round(time.monotonic() - clock.begun, 1)
     text = report(found)
@@ -127,19 +127,26 @@ def _evaluated(run: Any, newest: Path, clock: Deadline) -> dict[str, Any]:
     return out
 
 
-def _in_the_graph(run: Any, newest: Path) -> dict[str, Any]:
-    """One deliberation of the trained model by the command that anybody would type."""
+def _in_the_graph(run: Any, newest: Path) -> dict[str, dict[str, Any]]:
+    """One deliberation of the model before GRPO and one after, by the command that anybody would type."""
+    from training.run import BEGUN
     from training.serving import Served, Server
 
+    served = [Served.read("warmed-up", run.folder / BEGUN), Served.read("trained", newest)]
+    with Server(served) as server:
+        return {model.name: _played(run, model.name, server.url) for model in served}
+
+
+def _played(run: Any, model: str, url: str) -> dict[str, Any]:
+    """One deliberation of a served model, recorded in the run's folder."""
     rules = run.config.rules
     window = "all" if rules.window == "full" else str(rules.window)
     dilemma = (run.config.dilemmas or ["late-result"])[0]
-    with Server([Served.read("trained", newest)]) as server:
-        words = [sys.executable, "-m", "graphs.deliberation", "invoke", "--scenario", dilemma, "--json"]
-        words += ["--model", "openai:trained", "--base-url", server.url, "--judge", "rule", "--clauses"]
-        words += ["--rounds", str(rules.rounds), "--window", window, "--out", str(run.folder / "graph")]
-        quiet = {k: v for k, v in os.environ.items() if k != "OPENAI_API_KEY"}
-        done = subprocess.run(words, capture_output=True, text=True, env=quiet, check=False)
+    words = [sys.executable, "-m", "graphs.deliberation", "invoke", "--scenario", dilemma, "--json"]
+    words += ["--model", f"openai:{model}", "--base-url", url, "--judge", "rule", "--clauses"]
+    words += ["--rounds", str(rules.rounds), "--window", window, "--out", str(run.folder / "graph")]
+    quiet = {k: v for k, v in os.environ.items() if k != "OPENAI_API_KEY"}
+    done = subprocess.run(words, capture_output=True, text=True, env=quiet, check=False)
     if done.returncode:
         return {"ended": f"exit {done.returncode}: {done.stderr.strip()[-300:]}"}
     record = json.loads(done.stdout)
@@ -187,7 +194,8 @@ def report(found: dict[str, Any]) -> str:
     lines += ["", f"One of its dialogues, on {example['dilemma']} ({' / '.join(example['personas'])}):", ""]
     lines += [f"> {row}" for said in example["said"] for row in str(said).splitlines()]
     lines += [f"> plan: {row}" for row in (example["plan"] or "none: they did not agree").splitlines()]
-    lines += ["", f"In the graph, served over HTTP: {found['graph']['ended']}.", ""]
+    ended = "; ".join(f"{name}: {of['ended']}" for name, of in found["graph"].items())
+    lines += ["", f"In the graph, served over HTTP: {ended}.", ""]
     return "\n".join(lines)
 
 

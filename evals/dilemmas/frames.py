@@ -179,7 +179,8 @@ def _paid(record: DilemmaRecord) -> Row:
         return {}
     gross, net = (_a_round(record, p) for p in (record.payoffs.gross, record.payoffs.net))
     row: Row = {"welfare_gross": sum(gross.values()), "welfare_net": sum(net.values())}
-    row |= {"burnt": record.ledger.burnt, "least": min(net.values())}
+    burnt = record.ledger.burnt / _rounds(record)
+    row |= {"burnt": burnt, "least": min(net.values())}
     for kind in TYPES:
         of = [net[s.seat] for s in record.seats if s.prosocial == (kind == PROSOCIAL)]
         row[f"payoff:{kind}"] = float(np.mean(of)) if of else None
@@ -188,8 +189,13 @@ def _paid(record: DilemmaRecord) -> Row:
 
 def _a_round(record: DilemmaRecord, payoffs: Mapping[str, float]) -> dict[str, float]:
     """Payoffs of a season as they are, of a game as means over its rounds, so that games of any length compare."""
-    rounds = 1 if record.setting == "commons" else max(1, len(record.plays))
+    rounds = _rounds(record)
     return {seat: payoff / rounds for seat, payoff in payoffs.items()}
+
+
+def _rounds(record: DilemmaRecord) -> int:
+    """Over how many rounds payments and payoffs are means: those of a game; a season stands as a whole."""
+    return 1 if record.setting == "commons" else max(1, len(record.plays))
 
 
 def _seats(record: DilemmaRecord) -> list[Row]:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-FEW = 6
-"""So few reference debates are played in this process: starting others takes longer."""
+FEW = 30
+"""So few runs of reference seats are played in this process: another takes several seconds of a core to start."""
 
 HOPELESS = 8
 """So many failures in a row, with nothing that came through, end a session: a key or an address is wrong."""
@@ -271,8 +271,9 @@ class Driver:
         with ExitStack() as open_:
             open_.enter_context(paced(Pacing(self.budget, most=self.ways.calls)))
             engines = {True: Here(self.ways.debates), False: Here(1)}
-            if free > FEW:
-                processes = min(self.ways.processes or os.cpu_count() or 1, free)
+            processes = min(self.ways.processes or os.cpu_count() or 1, free)
+            alone = processes == 1 and free == len(missing)  # nothing else waits for this process's loop
+            if free > FEW and not alone:
                 executor = open_.enter_context(_pool(processes, lent, self._setting))
                 open_.callback(executor.shutdown, wait=True, cancel_futures=True)
                 engines[False] = Pool(executor, processes)

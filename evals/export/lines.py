@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
-from evals.report.document import slug
+from evals.report.document.parts import slug
 from evals.report.source import Named
 
 Progress = Callable[[int, int], None]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evals.export.sample import NEVER, Told, model_name, sample, sum_of
-from evals.report.document import slug
+from evals.report.document.parts import slug
 from evals.report.index import ROLES, outcomes_of, uses
 from evals.report.source import Source
 

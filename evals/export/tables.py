@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from evals.report.document import slug
+from evals.report.document.parts import slug
 from evals.report.source import Source
 
 

@@ -25,6 +25,9 @@ WORD = re.compile(r"\[[^\]]*\]|\S+")
 
 EMPTY = "no run has a value."
 
+KINDS = ("svg", "png")
+"""What each figure is drawn as."""
+
 
 def write(title: str, sections: Sequence[Section], folder: Path) -> Path:
     """findings.md, tables/*.csv, figures/*.svg and *.png under `folder`; the path of findings.md.
@@ -144,10 +147,11 @@ def _draw(section: Section, folder: Path, prefix: str) -> list[Path]:
     for name, figure in section.figures.items():
         with styled():
             drawn = figure()
-            for kind in ("svg", "png"):
+            for kind in KINDS:
                 metadata = {"Date": None} if kind == "svg" else None
                 out.append(folder / f"{prefix}{name}.{kind}")
                 drawn.savefig(out[-1], dpi=160, bbox_inches="tight", metadata=metadata)
+                drawn.set_layout_engine("none")  # as it stands now: laid out once, drawn in each kind
     return out
 
 

@@ -45,7 +45,7 @@ def write_files(sources: Sequence[Source], folder: Path) -> list[Path]:
 
 def prefixes(sources: Sequence[Source]) -> list[str]:
     """What the files of each source begin with: nothing where there is one, else its name, numbered if need be."""
-    from evals.report.document import slug
+    from evals.report.document.parts import slug
 
     if len(sources) < 2:
         return [""] * len(sources)

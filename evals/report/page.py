@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from evals.report.behind import Behind
-from evals.report.document import Ids, html, parts, slug, verdicts
+from evals.report.document.behind import Behind
+from evals.report.document.glance import cards, summary
+from evals.report.document.parts import Ids, html, parts, slug, verdicts
 from evals.report.effects import effects
-from evals.report.glance import cards, summary
 from evals.report.index import COLUMNS, ROLES, outcomes_of, uses
 from evals.report.packing import Packed, packed, squeezed
 from evals.report.source import Source, Tell
@@ -74,7 +74,7 @@ def page(
         "effects": [e for source, table in zip(made, tables, strict=True) for e in effects(source, table)],
     }
     told = [told_of(source, tell, made) for source in made]
-    named = title or "; ".join(dict.fromkeys(source.question for source in made))
+    named = title or " ".join(dict.fromkeys(source.question for source in made))
     return assembled(told, data, packs, title=named, live=live, command=command)
 
 

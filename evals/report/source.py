@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 Tell = Callable[[str], None]
 """Told, in a few words, what is being worked out."""
 
-METRICS = "metrics.jsonl"
-"""What tells the folder of a training run."""
+METRICS, DIALOGUES = "metrics.jsonl", "graph"
+"""What tells the folder of a training run, and where in it records of the model before and after may lie."""
 
 QUESTION = "What did these runs come to?"
 """Of records that belong to no study."""
@@ -118,7 +118,9 @@ def measured(what: Named, tell: Tell, quick: bool = False) -> list[Source]:
         from evals.report.trained import of_training
 
         out += [of_training(path) for path in what.trainings]
-    out += of_records(what.records, tell, quick) if what.records else []
+    played = [str(path / DIALOGUES) for path in what.trainings if any((path / DIALOGUES).glob("*.json"))]
+    if records := [*what.records, *played]:
+        out += of_records(records, tell, quick)
     if not quick:
         from evals.report.pictures import instruments
 
@@ -128,7 +130,7 @@ def measured(what: Named, tell: Tell, quick: bool = False) -> list[Source]:
 
 def _drawn_once(source: Source) -> Source:
     """The source, each of whose figures is drawn once, however often it is asked for."""
-    from evals.report.figure import kept
+    from evals.report.document.figure import kept
 
     sections = [
         replace(section, figures={name: kept(draw) for name, draw in section.figures.items()})

@@ -61,8 +61,8 @@ def of_training(folder: Path) -> Source:
 
     Raises ParleyError, in one line, where there is no `metrics.jsonl` or a file is damaged.
     """
-    from evals.report.pictures.learning import learning
-    from evals.report.pictures.sides import sides
+    from evals.report.pictures.training.learning import learning
+    from evals.report.pictures.training.sides import sides
 
     run = read_training(folder)
     return Source(

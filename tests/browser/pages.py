@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from evals.experiment.ledger import Folder
-from evals.experiment.playing import Job, play
 from evals.experiment.plan import Plan
+from evals.experiment.playing import Job, play
 from evals.report.source import Source
 from nodes.table.equipment import Equipment, lend
 from tests.evals import experiments
@@ -27,16 +27,16 @@ PASSAGE: Json = {
     "least met under a proposed plan.",
     "source": "After Rawls, A Theory of Justice, revised edition (Harvard University Press, 1999), § 13",
 }
-"""What every seat was shown in every round, and seat A cites."""
+"""What every seat was shown in every round, and cites."""
 
 HYPOTHESES: Sequence[Json] = (
     {
         "id": "H1",
-        "claim": "A seat that favours an age group leaves a greater gap than one that favours nobody.",
-        "outcome": "favoured_gap",
+        "claim": "Beside a seat that favours an age group the worst off is left with less.",
+        "outcome": "worst_off",
         "of": {"opponent": "biased-age"},
         "against": {"opponent": "plain"},
-        "direction": "greater",
+        "direction": "less",
     },
     {
         "id": "H2",
@@ -51,19 +51,18 @@ HYPOTHESES: Sequence[Json] = (
 
 
 def study(**changes: Any) -> Plan:
-    """The plan of the small study: five wards, two seeds, a biased opponent beside a plain one."""
+    """The plan of the small study: as many wards as an interval takes, a biased opponent beside a plain one."""
     asked: Json = {
-        "wards": ["generated:{1..5},n=4,divisible=1"],
-        "seeds": [1, 2],
+        "wards": ["generated:{1..20},n=4,divisible=1"],
         "factors": {"opponent": ["biased-age", "plain"]},
-        "settings": {"retrieval": "off", "rounds": 2, "framework": "rawlsian"},
+        "settings": {"retrieval": "off", "rounds": 1, "framework": "rawlsian"},
         "hypotheses": [dict(h) for h in HYPOTHESES],
     }
     return experiments.plan(**asked | changes)
 
 
 def played(plan: Plan, at: Path) -> Folder:
-    """Every run of a plan, played in this process; every seat was shown one passage, which seat A cites."""
+    """Every run of a plan, played in this process; every seat was shown one passage, and cites it."""
     folder = Folder(at)
     folder.make()
     folder.keep(plan.study.model_dump(mode="json"))
@@ -92,8 +91,7 @@ def _cited(record: Json) -> None:
     for one in record["rounds"]:
         one["retrieved"] = {seat["seat"]: [PASSAGE] for seat in record["seats"]}
         for move in one["moves"]:
-            if move["seat"] == record["seats"][0]["seat"]:
-                move["citations"] = [PASSAGE["id"]]
+            move["citations"] = [PASSAGE["id"]]
 
 
 def source(folder: Folder, plan: Plan) -> Source:

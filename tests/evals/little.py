@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from evals.experiment.ledger import Folder
 from evals.experiment.plan import Plan
+from evals.findings import write
 from evals.findings.report import findings
 from evals.findings.section import Section
 from tests.evals.experiments import plan, run
@@ -26,8 +28,10 @@ HERE: dict[str, Any] = {"retrieval": "off", "rounds": 1, "framework": "plain", "
 
 
 def told(made: Plan, out: Path) -> tuple[dict[str, Section], str]:
-    """The sections by title and findings.md; every table parses and every figure is drawn."""
-    _, sections, path = findings(Folder(out), made, lambda what: None)
+    """The sections by title and findings.md; every table parses and every figure is drawn, as SVG alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(write, "KINDS", ("svg",))  # both kinds of every figure: test_findings_report.py
+        _, sections, path = findings(Folder(out), made, lambda what: None)
     for table in (out / "tables").glob("*.csv"):
         pd.read_csv(table)
     text = path.read_text(encoding="utf-8")

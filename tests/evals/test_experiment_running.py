@@ -97,14 +97,22 @@ class TestReference:
             run(made, tmp_path)
 
     @pytest.mark.slow
-    def test_many_are_played_by_a_pool_as_one_would(self, tmp_path: Path) -> None:
+    def test_many_are_played_by_a_pool_as_one_would(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from evals.experiment import running
         from evals.records import read
         from tests.play import without_times
 
+        pools, begin = [], running._pool
+        monkeypatch.setattr(running, "FEW", 2)
+        monkeypatch.setattr(running, "_pool", lambda *way: pools.append(way[0]) or begin(*way))
         made = plan(wards=["generated:{1..8},n=4,divisible=1"], runs=tmp_path)
-        assert run(made, tmp_path / "pool", processes=2).complete == 8
+        assert run(made, tmp_path / "pool", processes=2).complete == 8 and pools == [2]
         few = plan(wards=["generated:{1..2},n=4,divisible=1"], runs=tmp_path)
         run(few, tmp_path / "one")
+        assert run(made, tmp_path / "alone", processes=1).complete == 8
+        assert pools == [2], "neither a few runs nor one process need a pool"
         for run_id in few.runs:
             one, pooled = (read(Folder(tmp_path / f).record(run_id)) for f in ("one", "pool"))
             assert without_times(one) == without_times(pooled)

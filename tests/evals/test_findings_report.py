@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -15,8 +17,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from evals.findings.section import interval, number, p_value
-from tests import forking
+from evals import terminal
+from evals.experiment.ledger import Folder
+from evals.experiment.plan import Plan
+from evals.findings import report
+from evals.findings.__main__ import app
+from evals.findings.section import Section, interval, number, p_value
 from tests.evals.experiments import data, plan, run
 from tests.play import environment
 
@@ -55,9 +61,12 @@ TINY: dict[str, Any] = data(
 CHANGES = {k: v for k, v in TINY.items() if k not in ("name",)}
 
 
-def typed(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Type `python -m evals.findings …` and wait for it."""
-    return forking.typed("evals.findings", *words, cwd=cwd, env=environment(), imports=forking.STUDIES)
+def typed(*words: str) -> int:
+    """Type `python -m evals.findings …` in this process, and return its exit code."""
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+        patch.setattr(sys, "argv", ["findings", *words])
+        terminal.run(app)
+    return int(ended.value.code or 0)
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +80,38 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(ran: Path) -> subprocess.CompletedProcess[str]:
-    """What the terminal showed, 80 columns wide, of a process of its own."""
+def shown(ran: Path) -> dict[str, str]:
+    """What a terminal of 80 columns shows: `whole`, `brief` and as `json`, of findings that are worked out once."""
+    made: list[tuple[str, list[Section], Path]] = []
+    work_out, said = report.findings, {}
+
+    def once(folder: Folder, plan: Plan, tell: report.Tell) -> tuple[str, list[Section], Path]:
+        made.extend([] if made else [work_out(folder, plan, tell)])
+        return made[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ran)
+        patch.setenv("COLUMNS", "80")
+        patch.setattr(report, "findings", once)
+        for name, words in {"whole": (), "brief": ("--brief",), "json": ("--json",)}.items():
+            heard = io.StringIO()
+            with redirect_stdout(heard):
+                assert typed("tiny.yaml", "--out", "out", *words) == 0
+            said[name] = heard.getvalue()
+    return said
+
+
+@pytest.fixture(scope="module")
+def out(ran: Path, shown: dict[str, str]) -> Path:
+    return ran / "out"
+
+
+@pytest.fixture(scope="module")
+def again(ran: Path, out: Path) -> Path:
+    """The same records once more, in another folder and by a process of its own."""
+    shutil.copytree(out, ran / "again", ignore=shutil.ignore_patterns("tables", "figures", "findings.md"))
     done = subprocess.run(
-        [sys.executable, "-m", "evals.findings", "tiny.yaml", "--out", "out"],
+        [sys.executable, "-m", "evals.findings", "tiny.yaml", "--out", "again"],
         cwd=ran,
         env=environment({"COLUMNS": "80"}),
         capture_output=True,
@@ -82,21 +119,7 @@ def found(ran: Path) -> subprocess.CompletedProcess[str]:
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    return done
-
-
-@pytest.fixture(scope="module")
-def out(ran: Path, found: subprocess.CompletedProcess[str]) -> Path:
-    return ran / "out"
-
-
-@pytest.fixture(scope="module")
-def brief(ran: Path, out: Path) -> subprocess.CompletedProcess[str]:
-    """The same records once more, in the folder again/, and less shown."""
-    shutil.copytree(out, ran / "again", ignore=shutil.ignore_patterns("tables", "figures", "findings.md"))
-    done = typed("tiny.yaml", "--out", "again", "--brief", cwd=ran)
-    assert done.returncode == 0, done.stderr
-    return done
+    return ran / "again"
 
 
 def text(out: Path) -> str:
@@ -141,9 +164,7 @@ class TestFiles:
     def test_the_text_holds_no_path_of_this_machine(self, ran: Path, out: Path) -> None:
         assert str(ran) not in text(out) and "\\|" in text(out).splitlines()[0].replace("|", "\\|")
 
-    @pytest.mark.usefixtures("brief")
-    def test_again_is_the_same_to_the_byte(self, ran: Path, out: Path) -> None:
-        again = ran / "again"
+    def test_again_is_the_same_to_the_byte(self, out: Path, again: Path) -> None:
         made = sorted(p.relative_to(out) for p in out.rglob("*") if p.suffix in (".md", ".csv", ".svg"))
         assert len(made) > 40
         assert [p for p in made if (again / p).read_bytes() != (out / p).read_bytes()] == []
@@ -219,29 +240,31 @@ class TestWords:
 
 
 class TestTerminal:
-    def test_80_columns_are_kept(self, found: subprocess.CompletedProcess[str]) -> None:
-        assert max(len(line.rstrip()) for line in found.stdout.splitlines()) <= 80
+    def test_80_columns_are_kept(self, shown: dict[str, str]) -> None:
+        assert max(len(line.rstrip()) for line in shown["whole"].splitlines()) <= 80
         for row in ("H1", "C9-oracle", "What a sceptic asks", "What this cannot say"):
-            assert row in found.stdout
+            assert row in shown["whole"]
 
-    def test_the_words_of_headings_are_not_broken(self, found: subprocess.CompletedProcess[str]) -> None:
-        lines = [line.split() for line in found.stdout.splitlines()]
+    def test_the_words_of_headings_are_not_broken(self, shown: dict[str, str]) -> None:
+        lines = [line.split() for line in shown["whole"].splitlines()]
         words = {w for line in lines for w in line}
         assert {"standing", "verdict", "effect", "wards"} <= words
 
-    def test_brief_is_shorter(self, brief: subprocess.CompletedProcess[str]) -> None:
-        assert "Hypotheses" in brief.stdout and "Concession" not in brief.stdout
+    def test_brief_is_shorter(self, shown: dict[str, str]) -> None:
+        assert "Hypotheses" in shown["brief"] and "Concession" not in shown["brief"]
 
-    def test_json_is_the_hypotheses(self, ran: Path, out: Path) -> None:
-        told = typed("tiny.yaml", "--out", "out", "--json", cwd=ran)
-        rows = json.loads(told.stdout)
+    def test_json_is_the_hypotheses(self, shown: dict[str, str], out: Path) -> None:
+        rows = json.loads(shown["json"])
         assert [r["hypothesis"] for r in rows] == [h["id"] for h in TINY["hypotheses"]]
         table = pd.read_csv(out / "tables" / "hypotheses.csv")
         told_by_json = [float("nan") if r["difference"] is None else r["difference"] for r in rows]
         assert told_by_json == pytest.approx(list(table["difference"]), nan_ok=True)
         assert rows[0]["low"] is None and rows[0]["standing"] == "exploratory"
 
-    def test_mistakes_are_one_line_and_exit_2(self, ran: Path) -> None:
+    def test_mistakes_are_one_line_and_exit_2(
+        self, ran: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.chdir(ran)
         (ran / "bad.yaml").write_text("name: bad\nwards: [generated:1]\n")
         (ran / "file").write_text("")
         for words, said in (
@@ -252,8 +275,8 @@ class TestTerminal:
                 "no run of study tiny is recorded there; run it, or name its --out",
             ),
         ):
-            done = typed(*words, cwd=ran)
-            assert done.returncode == 2 and said in done.stderr, done.stderr
-            assert done.stdout == "" and "Traceback" not in done.stderr
-            told = [line for line in done.stderr.splitlines() if not line.endswith("…")]
+            code, heard = typed(*words), capsys.readouterr()
+            assert code == 2 and said in heard.err, heard.err
+            assert heard.out == "" and "Traceback" not in heard.err
+            told = [line for line in heard.err.splitlines() if not line.endswith("…")]
             assert len(told) == 1

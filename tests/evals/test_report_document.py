@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evals.findings.section import Section, Shown
-from evals.report.behind import Behind
-from evals.report.document import html
+from evals.report.document.behind import Behind
+from evals.report.document.parts import html
 from evals.report.source import Source
 from tests.evals.report_sources import asked, figured, hypothesis, page_of, small, source
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evals.findings.drawing import COLOURS, KEY, ROOM, keyed, styled
-from evals.report.figure import Drawn, inlined, kept
+from evals.report.document.figure import Drawn, inlined, kept
 from tests.evals.report_sources import figured
 
 LONG = " ".join(["long"] * 20)

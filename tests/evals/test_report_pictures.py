@@ -24,7 +24,7 @@ from evals.findings.section import Section, estimated, number
 from evals.frames import Frames, frames
 from evals.outcomes import outcome
 from evals.report.pictures import axioms, calibration, exemplar, influence, stages, ward_map
-from evals.report.pictures.triage import crossed, of_triage, who_got_what
+from evals.report.pictures.debates.triage import crossed, of_triage, who_got_what
 from evals.report.source import Source
 from nodes.record import RunRecord
 from scenarios.errors import ParleyError

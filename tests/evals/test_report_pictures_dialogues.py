@@ -12,13 +12,12 @@ import pytest
 
 from evals.findings.drawing import styled
 from evals.findings.section import Section
-from evals.report.document import html
-from evals.report.figure import inlined
-from evals.report.pictures.bench import NONE, bench
-from evals.report.pictures.deliberation import beside, of_deliberation, paired
-from evals.report.pictures.ground import of_dialogues
-from evals.report.pictures.heard import LONGEST, exemplar, heard
-from evals.report.pictures.talks import (
+from evals.report.document.figure import inlined
+from evals.report.document.parts import html
+from evals.report.pictures.dialogues.bench import NONE, bench
+from evals.report.pictures.dialogues.deliberation import beside, of_deliberation, paired
+from evals.report.pictures.dialogues.heard import LONGEST, exemplar, heard
+from evals.report.pictures.dialogues.talks import (
     BEFORE,
     MISSING,
     OVER,
@@ -28,6 +27,7 @@ from evals.report.pictures.talks import (
     talk_of,
     worth_by_round,
 )
+from evals.report.pictures.ground import of_dialogues
 from evals.report.source import Source
 from nodes.deliberation.record import DeliberationRecord
 from tests.evals.deliberations import X, Y, dialogue_of, dilemma, frames, record, said

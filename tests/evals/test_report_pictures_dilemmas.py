@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from evals.dilemmas.frames import DilemmaFrames, framed, rows_of
 from evals.findings.drawing import styled
 from evals.findings.section import Section
-from evals.report.pictures.contracts import clauses, contract
-from evals.report.pictures.games import best_by_round, cells_played, of_games
-from evals.report.pictures.gap import gaps
+from evals.report.pictures.dilemmas.contracts import clauses, contract
+from evals.report.pictures.dilemmas.games import best_by_round, cells_played, of_games
+from evals.report.pictures.dilemmas.gap import gaps
+from evals.report.pictures.dilemmas.seasons import catch_spread, make_up_of_catches, stock_spread
+from evals.report.pictures.dilemmas.steps import Steps, steps_of
 from evals.report.pictures.ground import of_dilemmas, spread
-from evals.report.pictures.seasons import catch_spread, make_up_of_catches, stock_spread
-from evals.report.pictures.steps import Steps, steps_of
 from evals.report.source import Source
 from nodes.commons.record import CommonsRecord
 from nodes.dilemma.record import Bite
@@ -184,7 +184,7 @@ def test_the_gap_is_the_planner_less_the_best_law_over_worlds() -> None:
 
 @pytest.mark.parametrize("emptied", [False, True], ids=["one run", "all collapsed"])
 def test_a_study_of_almost_nothing_is_drawn(tmp_path: Path, emptied: bool) -> None:
-    from evals.report.pictures.commons import of_commons
+    from evals.report.pictures.dilemmas.commons import of_commons
 
     records = [season([(40, 30, 30)], run_id="a").model_copy(update={"collapsed": emptied})]
     names = drawn(of_commons(source(records, tmp_path), quiet))
@@ -243,7 +243,7 @@ def test_games_are_drawn_with_their_loss_along_concern(
 def test_payoffs_that_the_findings_draw_are_not_drawn_again() -> None:
     from dataclasses import replace
 
-    from evals.report.pictures.paid import payoffs
+    from evals.report.pictures.dilemmas.paid import payoffs
 
     made = source([season()])
     g = of_dilemmas(made)

@@ -246,7 +246,7 @@ def test_findings_follow_one_at_a_time_and_the_last_stay_with_their_age(
 
 
 def part(title: str) -> Any:
-    from evals.report.document import Part, Sentence
+    from evals.report.document.parts import Part, Sentence
 
     return Part("part", title, [Sentence("A sentence.", [])], [])
 

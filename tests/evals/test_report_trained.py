@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evals.findings.drawing import styled
-from evals.report.pictures.learning import CURVES, curve, running
-from evals.report.pictures.sides import alike, sides
+from evals.report.pictures.training.learning import CURVES, curve, running
+from evals.report.pictures.training.sides import alike, sides
 from evals.report.source import Source
 from evals.report.trained import PIPELINE, UNKNOWN, flattened, of_training, read_training
 from scenarios.errors import ParleyError

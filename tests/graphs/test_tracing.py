@@ -11,8 +11,13 @@ import pytest
 
 from nodes.record import RunRecord
 from nodes.records import reader
+from tests import forking
 from tests.play import command, environment
 from tests.tracing_server import tracing_server
+
+OWN = ("graphs.triage", "graphs.commons", "graphs.games", "graphs.deliberation")
+IMPORTED = (*OWN, *forking.DEBATES)
+"""What commands of every graph import, now or while they go on."""
 
 WATCH = """
 import runpy, socket, sys
@@ -23,9 +28,10 @@ def hook(event, args):
     if event in ("socket.getaddrinfo", "socket.gethostbyname"):
         tried.append(args[0]); raise socket.gaierror("this test blocks names")
 sys.addaudithook(hook)
-sys.argv = ["triage", *sys.argv[1:]]
+{first}
+sys.argv = ["{graph}", *sys.argv[1:]]
 try:
-    runpy.run_module("graphs.triage", run_name="__main__")
+    runpy.run_module("graphs.{graph}", run_name="__main__")
 except SystemExit as stop:
     code = stop.code
 else:
@@ -36,23 +42,27 @@ os._exit(code or 0)
 """
 
 
-def attempts(folder: Path, *words: str, **env: str) -> list[str]:
-    """Every address that a command tried to reach while sockets were blocked."""
-    done = subprocess.run(
-        [sys.executable, "-c", WATCH, *words],
-        cwd=folder,
-        env=environment(env),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+def attempts(folder: Path, *words: str, graph: str = "triage", fresh: bool = False, **env: str) -> list[str]:
+    """Every address that a command tried to reach while sockets were blocked.
+
+    A fork has its imports done before that; a `fresh` process does them, those of every graph, within it.
+    """
+    first = f"import {', '.join(IMPORTED)}; [sys.modules.pop(n) for n in {OWN}]" if fresh else ""
+    script = folder / "watch.py"
+    script.write_text(WATCH.format(graph=graph, first=first))
+    if fresh:
+        line = [sys.executable, str(script), *words]
+        whole = environment(env)
+        done = subprocess.run(line, cwd=folder, env=whole, capture_output=True, text=True, timeout=120)
+    else:
+        done = forking.typed(str(script), *words, cwd=folder, env=environment(env))
     assert done.returncode == 0, done.stderr
     tried: list[str] = json.loads((folder / "tried.json").read_text())
     return tried
 
 
 def test_without_tracing_nothing_leaves_the_machine(tmp_path: Path, parley_home: Path) -> None:
-    assert attempts(tmp_path, "invoke", "--json") == []
+    assert attempts(tmp_path, "invoke", "--json", fresh=True) == []
 
 
 def test_the_block_would_have_seen_a_leak(tmp_path: Path) -> None:
@@ -68,7 +78,7 @@ def test_with_tracing_every_node_and_every_edge_is_a_run_with_who_moved_and_how(
     key = "lsv2_pt_very_secret_key"
     with tracing_server() as smith:
         env = {"LANGSMITH_TRACING": "true", "LANGSMITH_ENDPOINT": smith.url, "LANGSMITH_API_KEY": key}
-        done = command("invoke", "--retrieval", "off", "--json", cwd=tmp_path, env=env)
+        done = command("invoke", "--retrieval", "off", "--json", cwd=tmp_path, env=env, fresh=True)
         assert done.returncode == 0, done.stderr
     record = RunRecord.model_validate_json(done.stdout)
     for node in ("brief", "solo", "retrieve", "propose", "critique", "mediate", "exit_solo", "record"):
@@ -139,14 +149,4 @@ def test_the_edges_of_a_dilemma_are_traced_with_their_strategies(
 
 @pytest.mark.parametrize("graph", ["commons", "games", "deliberation"])
 def test_a_dilemma_without_tracing_leaves_nothing_to_the_net(graph: str, tmp_path: Path) -> None:
-    watch = WATCH.replace("graphs.triage", f"graphs.{graph}")
-    done = subprocess.run(
-        [sys.executable, "-c", watch, "invoke", "--json"],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "tried.json").read_text()) == []
+    assert attempts(tmp_path, "invoke", "--json", graph=graph) == []

@@ -36,7 +36,7 @@ FOUND: dict[str, Any] = {
         "plan": None,
         "reward": 0.0,
     },
-    "graph": {"ended": "agreed"},
+    "graph": {"warmed-up": {"ended": "exit 2: no"}, "trained": {"ended": "agreed"}},
 }
 
 
@@ -76,5 +76,6 @@ def test_from_nothing_to_a_negotiator_in_the_graph(
     found = json.loads(capsys.readouterr().out)
     assert found == json.loads((tmp_path / "out" / "report.json").read_text())
     assert found["run"]["steps"] == 1
-    assert not found["graph"]["ended"].startswith("exit")
+    assert list(found["graph"]) == ["warmed-up", "trained"]
+    assert not any(of["ended"].startswith("exit") for of in found["graph"].values())
     assert set(found["means"]["held out"]) == {"untrained", "warmed up", "trained", "reference"}

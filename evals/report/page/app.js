@@ -34,8 +34,9 @@ async function route() {
   Object.assign(SHOWN, { kind, params, view });
   place(view.node);
   settle(view.title);
-  scrollTo(0, back ?? 0);
-  if (back === null) view.update(params);
+  scrollTo(0, 0);
+  view.update(params);
+  if (back !== null) scrollTo(0, back);
   return undefined;
 }
 

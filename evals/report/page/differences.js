@@ -14,7 +14,7 @@ function whatDiffers({ runs, uses }) {
         "tr",
         null,
         h("th", { scope: "row" }, inline(label)),
-        [a, b].map((side) => h("td", null, side.has(label) ? inline(side.get(label)) : "–")),
+        [a, b].map((side) => h("td", null, side.has(label) ? inline(side.get(label)) : "as by default")),
       ),
     );
   const head = h(

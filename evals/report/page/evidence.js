@@ -1,6 +1,6 @@
 // What is behind the number of a hypothesis: which pairs of runs, how far apart, and what was said in them?
 
-/** A hypothesis with its pairs, and the first of them (or the one that the address names) open beside the list. */
+/** A hypothesis with its pairs, and the median of them (or the one that the address names) open beside the list. */
 async function viewFinding(params) {
   const known = DATA.findings.filter((finding) => finding.hypothesis === params.finding);
   const finding = known.find((one) => !params.source || one.source === params.source);
@@ -19,6 +19,7 @@ async function viewFinding(params) {
     h("div", { class: "beside" }, list, open.box),
   );
   await open.show(params);
+  requestAnimationFrame(() => rowInSight(list));
   return {
     node,
     title: `${finding.hypothesis}: ${finding.verdict}`,
@@ -155,8 +156,11 @@ function broughtIntoSight(box) {
   if (top < 0 || top > 0.7 * innerHeight) box.scrollIntoView();
 }
 
+/** What is open at first: the median, so that nobody is shown the case that pleases. */
 function firstOf(pairs) {
-  const first = pairs.find((row) => row.here);
+  const here = pairs.filter((row) => row.here);
+  const told = here.filter((row) => row.difference !== null);
+  const first = told.length ? told[Math.floor((told.length - 1) / 2)] : here[0];
   return first ? { [first.kind]: first.key } : null;
 }
 
@@ -207,7 +211,7 @@ function pairList(finding, pairs, open) {
     h("th", { scope: "col", class: "number" }, measured),
   );
   const rows = pairs.map((row) => pairRow(finding, row, open));
-  const caption = `${plural(pairs.length, thing)} behind it, the greatest ${measured} first`;
+  const caption = `${plural(pairs.length, thing)} behind it, the greatest ${measured} first; the median is open at first`;
   const table = h(
     "table",
     { class: "list" },

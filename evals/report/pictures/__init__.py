@@ -35,17 +35,17 @@ def instruments(made: list[Source]) -> list[Source]:
 
 def _drawn(source: Source, tell: Tell) -> list[Section]:
     if source.setting == "triage":
-        from evals.report.pictures import triage
+        from evals.report.pictures.debates import triage
 
         return triage.of_triage(source, tell)
     if source.setting == "commons":
-        from evals.report.pictures import commons
+        from evals.report.pictures.dilemmas import commons
 
         return commons.of_commons(source, tell)
     if source.setting == "games":
-        from evals.report.pictures import games
+        from evals.report.pictures.dilemmas import games
 
         return games.of_games(source, tell)
-    from evals.report.pictures import deliberation
+    from evals.report.pictures.dialogues import deliberation
 
     return deliberation.of_deliberation(source, tell)

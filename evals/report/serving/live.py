@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from evals.report.document import Part, Sentence, slug
+from evals.report.document.parts import Part, Sentence, slug
 from evals.report.listing import Listed, Shelf, index_of, listed, of_loose, of_plan
 from evals.report.serving.looking import Looking, Stamp
 from evals.report.serving.working import Worked, Worker

@@ -119,7 +119,7 @@ def _alone() -> None:
 
 def worked_out(what: Named, runs: int, tell: Callable[[str], None]) -> Worked:
     """The findings of everything that is named."""
-    from evals.report.document import verdicts
+    from evals.report.document.parts import verdicts
     from evals.report.effects import effects
     from evals.report.index import uses
     from evals.report.packing import Packed

@@ -9,7 +9,7 @@ from typing import Any
 
 from evals.findings.section import estimated, number, p_value
 from evals.outcomes import find_for
-from evals.report.behind import Behind, counted
+from evals.report.document.behind import Behind, counted
 from scenarios.errors import ParleyError
 
 Json = dict[str, Any]
@@ -63,7 +63,7 @@ class Card:
 
 
 def cards(rows: Sequence[Json], behind: Behind) -> list[Card]:
-    """A card a hypothesis, in the order asked; `rows` as `evals.report.document.verdicts` gives them."""
+    """A card a hypothesis, in the order asked; `rows` as `evals.report.document.parts.verdicts` gives them."""
     return [_card(row, behind) for row in rows]
 
 

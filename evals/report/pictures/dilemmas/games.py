@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from evals.dilemmas.gathered import Gathered
-    from evals.report.pictures.steps import Steps
+    from evals.report.pictures.dilemmas.steps import Steps
     from evals.report.source import Source, Tell
     from scenarios.games import Game
 
@@ -27,10 +27,10 @@ CLOSELY = 1
 
 def of_games(source: Source, tell: Tell) -> list[Section]:
     """The sections of pictures of a source of games; none where no run of its own is complete."""
-    from evals.report.pictures.contracts import contract
+    from evals.report.pictures.dilemmas.contracts import contract
+    from evals.report.pictures.dilemmas.paid import payoffs
+    from evals.report.pictures.dilemmas.steps import steps_of
     from evals.report.pictures.ground import of_dilemmas, of_records
-    from evals.report.pictures.paid import payoffs
-    from evals.report.pictures.steps import steps_of
 
     g = of_dilemmas(source)
     if g.cross.empty:
@@ -175,7 +175,7 @@ def _gap(g: Gathered, kept: dict[str, Steps]) -> Section:
     """What the best contract loses against the first best, game by game, and along what it hangs on."""
     import pandas as pd
 
-    from evals.report.pictures.gap import gap_figure, gaps, told
+    from evals.report.pictures.dilemmas.gap import gap_figure, gaps, told
     from scenarios.errors import ParleyError
     from scenarios.games import Game
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from evals.findings.section import LIMITS, Section, Shown
 from evals.findings.write import printable
-from evals.report.behind import Behind, Link
-from evals.report.figure import inlined
+from evals.report.document.behind import Behind, Link
+from evals.report.document.figure import inlined
 from evals.report.source import Source
 
 Json = dict[str, Any]

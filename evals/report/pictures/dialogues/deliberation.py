@@ -21,10 +21,10 @@ BESIDE = ("model", "other", "pairs", "agreed", "agreed_other", "worth_least", "w
 
 def of_deliberation(source: Source, tell: Tell) -> list[Section]:
     """The sections of pictures of a source of deliberations; none where no run of its own is complete."""
-    from evals.report.pictures.bench import bench
+    from evals.report.pictures.dialogues.bench import bench
+    from evals.report.pictures.dialogues.heard import heard
+    from evals.report.pictures.dialogues.talks import rounds, talk_of
     from evals.report.pictures.ground import of_dialogues, of_records
-    from evals.report.pictures.heard import heard
-    from evals.report.pictures.talks import rounds, talk_of
 
     g = of_dialogues(source)
     if g.runs.empty:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from evals.dilemmas.gathered import Gathered
-    from evals.report.pictures.steps import Steps
+    from evals.report.pictures.dilemmas.steps import Steps
 
 MOST_ROWS, MOST_LETTERS = 6, 22
 """Circumstances in one figure, and letters of one there; the tables have them all."""

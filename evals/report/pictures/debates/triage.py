@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evals.findings.section import Section
-from evals.report.pictures.axioms import axioms, own_runs
-from evals.report.pictures.exemplar import exemplar
-from evals.report.pictures.influence import influence
-from evals.report.pictures.stages import fairness
-from evals.report.pictures.ward_map import ward_map
+from evals.report.pictures.debates.axioms import axioms, own_runs
+from evals.report.pictures.debates.exemplar import exemplar
+from evals.report.pictures.debates.influence import influence
+from evals.report.pictures.debates.stages import fairness
+from evals.report.pictures.debates.ward_map import ward_map
 from evals.report.source import Source, Tell
 
 if TYPE_CHECKING:

@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from evals.dilemmas.gathered import Gathered
-    from evals.report.pictures.steps import Steps
+    from evals.report.pictures.dilemmas.steps import Steps
     from evals.report.source import Source, Tell
 
 
 def of_commons(source: Source, tell: Tell) -> list[Section]:
     """The sections of pictures of a source of commons; none where no run of its own is complete."""
-    from evals.report.pictures.contracts import contract
+    from evals.report.pictures.dilemmas.contracts import contract
+    from evals.report.pictures.dilemmas.paid import payoffs
+    from evals.report.pictures.dilemmas.seasons import season
+    from evals.report.pictures.dilemmas.steps import steps_of
     from evals.report.pictures.ground import of_dilemmas, of_records
-    from evals.report.pictures.paid import payoffs
-    from evals.report.pictures.seasons import season
-    from evals.report.pictures.steps import steps_of
 
     g = of_dilemmas(source)
     if g.cross.empty:
@@ -34,7 +34,7 @@ def of_commons(source: Source, tell: Tell) -> list[Section]:
 
 def _gap(g: Gathered, kept: dict[str, Steps]) -> Section:
     """What the best law loses against the planner, by circumstances, and with what the language cannot tell."""
-    from evals.report.pictures.gap import gap_figure, gaps, told
+    from evals.report.pictures.dilemmas.gap import gap_figure, gaps, told
 
     few = g.make_ups[0]
     table = gaps(g, "dynamics", few)

@@ -10,7 +10,7 @@ import numpy as np
 
 from evals.dilemmas.frames import PROSOCIAL, SELFISH
 from evals.findings.section import Section, Shown, share
-from evals.report.pictures.steps import IN_WORDS, Steps
+from evals.report.pictures.dilemmas.steps import IN_WORDS, Steps
 
 if TYPE_CHECKING:
     import pandas as pd
