@@ -82,7 +82,7 @@ def _page(files: list[Path]) -> tuple[list[str], str]:
     from evals.report.page import assembled, page, told_of
 
     if len(files) > 1:
-        from evals.report.source import Named, measured
+        from evals.report.gathering import Named, measured
 
         made = measured(Named([], [], [str(path) for path in files]), _quiet, quick=True)
         ids = [str(i) for source in made if source.frames is not None for i in source.frames.runs["run_id"]]

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench_dilemmas import dilemma_rows
+from tests.bench_report import report_rows
 from tests.play import ROOT, environment
 
 RUNS = 7
@@ -214,7 +215,7 @@ def measured() -> str:
     overhead, steps = asyncio.run(node_overhead())
     found = retrieval_report()
     first = first_run()
-    studies = [*study_rows(), *dilemma_rows()]
+    studies = [*study_rows(), *dilemma_rows(), *report_rows()]
     rows = [
         (
             "first run, `git clone` to the end of `make triage`",

@@ -39,7 +39,8 @@ PAGES = [p for p in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) 
 DILEMMAS = [p for p in PAGES if "dilemmas" in p.stem]
 DELIBERATION = [p for p in PAGES if "deliberation" in p.stem or "train" in p.stem]
 REPORT = sorted((p for p in PAGES if "report" in p.stem), key=lambda p: p.stem.split("-")[0] != "tutorial")
-DEBATES = [p for p in PAGES if p not in DILEMMAS and p not in DELIBERATION and p not in REPORT]
+STUDYING = [p for p in PAGES if "stud" in p.stem]
+DEBATES = [p for p in PAGES if p not in (*DILEMMAS, *DELIBERATION, *REPORT, *STUDYING)]
 """Pages by the test file that reads them, so that several processes share the work."""
 
 NOT_RUN = {

@@ -1,4 +1,4 @@
-"""Do the pages of debates and studies hold: does a reader who types all that they say see what they say?"""
+"""Do the pages of debates hold: does a reader who types all that they say see what they say?"""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evals.deliberation.gathered import Gathered
-from evals.findings.section import SEED, Section
+from evals.findings.section import EXPLORATORY, SEED, Section
 
 if TYPE_CHECKING:
     from evals.experiment.ledger import Folder
@@ -57,7 +57,6 @@ def measured(g: Gathered, folder: Path, tell: Tell) -> list[Section]:
     from evals.deliberation.moves import moves
     from evals.deliberation.premature import premature
     from evals.deliberation.reached import reached
-    from evals.findings.report import EXPLORATORY
 
     if g.runs.empty:
         return [Section("What can be told of the runs", [NOTHING])]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evals.dilemmas.gathered import Gathered
-from evals.findings.section import SEED, Section
+from evals.findings.section import EXPLORATORY, SEED, Section
 
 if TYPE_CHECKING:
     from evals.experiment.ledger import Folder
@@ -63,7 +63,6 @@ def measured(g: Gathered, tell: Tell) -> list[Section]:
     from evals.dilemmas.floor import floor
     from evals.dilemmas.gains import gains
     from evals.dilemmas.laws import laws
-    from evals.findings.report import EXPLORATORY
 
     if g.runs.empty:
         return [Section("What can be told of the runs", [NOTHING])]

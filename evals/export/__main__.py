@@ -13,7 +13,7 @@ from evals import terminal
 from evals.experiment.options import Address, AsJson, Model, Settings
 
 if TYPE_CHECKING:
-    from evals.report.source import Named
+    from evals.report.gathering import Named
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 
@@ -54,7 +54,7 @@ def export(
     base_url: Address = None,
 ) -> None:
     """Write runs for other tools; what is missing stays missing."""
-    from evals.report.source import Asked, named
+    from evals.report.gathering import Asked, named
     from scenarios.errors import ParleyError
 
     if to is To.inspect:
@@ -79,7 +79,7 @@ def _written(what: Named, to: To, out: Path) -> list[Path]:
         from evals.export import lines
 
         return lines.write(what, out, terminal.counter("records"))
-    from evals.report.source import measured
+    from evals.report.gathering import measured
 
     made = measured(what, _tell, quick=True)
     if to is To.inspect:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from evals.report.document.parts import slug
-from evals.report.source import Named
+from evals.report.gathering import Named
 
 Progress = Callable[[int, int], None]
 

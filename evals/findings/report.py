@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evals.findings.contrasts import contrasts
-from evals.findings.section import SEED, Findings, Section
+from evals.findings.section import EXPLORATORY, SEED, Findings, Section
 
 if TYPE_CHECKING:
     from evals.experiment.ledger import Folder
@@ -22,11 +22,6 @@ Tell = Callable[[str], None]
 
 
 NOTHING = "Nothing: no run of the study itself is complete, so neither fairness, the system nor strategy is measured."
-
-
-EXPLORATORY = (
-    "*Exploratory: no frozen hypothesis names these numbers; p is uncorrected unless it is said otherwise.*"
-)
 
 
 def gathered(folder: Folder, plan: Plan, tell: Tell) -> Findings:

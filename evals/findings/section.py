@@ -20,6 +20,11 @@ SEED = 20260413
 """Of every resampling in findings; the same records give the same findings."""
 
 
+EXPLORATORY = (
+    "*Exploratory: no frozen hypothesis names these numbers; p is uncorrected unless it is said otherwise.*"
+)
+"""What is said of a section of which no frozen hypothesis names a number."""
+
 ALL: tuple[str, ...] = ()
 """What is behind a section that every run counts in, whatever its role."""
 

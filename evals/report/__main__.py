@@ -63,8 +63,8 @@ def report(
     It loads nothing and can be sent as it is. Give --model, --set and --base-url as they were given to
     `python -m evals.experiment run`, where a study is named and not its folder.
     """
+    from evals.report.gathering import Asked, sources
     from evals.report.page import page
-    from evals.report.source import Asked, sources
 
     asked = Asked(model, settings or [], base_url)
     if serve:

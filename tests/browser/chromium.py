@@ -94,6 +94,6 @@ BEYOND = """() => {
   const width = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth <= width) return [];
   const wide = [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > width + 1);
-  const kept = wide.filter((e) => !e.closest(".scroll, .pairs, .sr-only"));
+  const kept = wide.filter((e) => !e.closest(".scroll, .wide, .pairs, .sr-only"));
   return ["the page", ...kept.slice(0, 8).map((e) => e.cloneNode(false).outerHTML.slice(0, 160))];
 }"""

@@ -56,11 +56,17 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """The page of the small study, made once for all that only read it."""
     folder = tmp_path_factory.mktemp("site")
+    return pages.apart(lambda: _site(folder))
+
+
+def _site(folder: Path) -> Site:
     plan = pages.study()
     kept = pages.played(plan, folder / "tiny")
     made = pages.source(kept, plan)
     assert made.pairs is not None
-    behind = made.pairs[made.pairs["hypothesis"] == "H1"].sort_values("difference", ascending=False, kind="stable")
+    behind = made.pairs[made.pairs["hypothesis"] == "H1"].sort_values(
+        "difference", ascending=False, kind="stable"
+    )
     pairs = [(str(p.run_treatment), str(p.run_control), float(p.difference)) for p in behind.itertuples()]
     page = pages.written([made], folder / "report.html", command="python -m evals.report tiny")
     return Site(page, sorted(kept.records.glob("*.json")), pairs)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from evals.experiment.ledger import Folder
 from evals.experiment.plan import Plan
@@ -17,6 +18,8 @@ from nodes.table.equipment import Equipment, lend
 from tests.evals import experiments
 
 Json = dict[str, Any]
+
+T = TypeVar("T")
 
 PASSAGE: Json = {
     "id": "rawlsian-least-served-patient",
@@ -139,7 +142,7 @@ def written(made: Sequence[Source], path: Path, **more: Any) -> Path:
 
 def named(words: Iterable[Path], path: Path, **more: Any) -> Path:
     """The page of what a user would name, runs alone, as a file."""
-    from evals.report.source import Asked, sources
+    from evals.report.gathering import Asked, sources
 
     return written(sources([str(word) for word in words], Asked(), quiet, quick=True), path, **more)
 
@@ -159,12 +162,22 @@ def many(records: Sequence[Path], count: int, path: Path) -> Path:
         run = json.dumps(json.loads(one.run) | {"run_id": run_id})
         shelf.add(Path(run_id), replace(one, row=row, told=one.told | {"run_id": run_id}, run=run))
     packs, listings = shelf.packed(), of_loose(list(shelf.there.values()))
-    values = {(made.name, row["id"]): dict.fromkeys(COMPARED["triage"], 0.5) for made, rows in listings for row in rows}
+    values = {
+        (made.name, row["id"]): dict.fromkeys(COMPARED["triage"], 0.5)
+        for made, rows in listings
+        for row in rows
+    }
     data = {"index": index_of(listings, packs, values), "findings": [], "effects": []}
     told = [told_of(made, quiet, [made]) for made, _ in listings]
     text = assembled(told, data, packs, title=f"{count:,} debates", live=False)
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def apart(make: Callable[[], T]) -> T:
+    """What a function makes, in a thread of its own: in a browser's thread no second event loop can run."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(make).result()
 
 
 def quiet(what: str) -> None:

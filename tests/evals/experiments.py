@@ -17,6 +17,7 @@ from evals.experiment.reading import parse_study
 from evals.experiment.running import Session, Ways, run_study
 from evals.experiment.study import Study
 from nodes.table.equipment import Equipment, lend
+from tests import forking
 from tests.play import environment
 
 Json = dict[str, Any]
@@ -73,14 +74,12 @@ def write(path: Path, **changes: Any) -> Path:
 
 
 def command(*words: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    """Type `python -m evals.experiment …` and wait for it."""
-    with begun(*words, cwd=cwd, **env) as process:
-        out, err = process.communicate(timeout=240)
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+    """Type `python -m evals.experiment …` and wait for it, by a fork."""
+    return forking.typed("evals.experiment", *words, cwd=cwd, env=environment(dict(env)))
 
 
 def begun(*words: str, cwd: Path, **env: str) -> subprocess.Popen[str]:
-    """Type `python -m evals.experiment …` and do not wait."""
+    """Type `python -m evals.experiment …` in a fresh process, and do not wait."""
     return subprocess.Popen(
         [sys.executable, "-m", "evals.experiment", *words],
         cwd=cwd,

@@ -215,13 +215,14 @@ class TestProcesses:
         with Loopback(most) as server:
             words = ("run", str(path), "--out", str(out), "--base-url", server.base_url, "--engine", "ray")
             ways = ("--processes", "2", "--calls", "2", "--json")
-            done = command(*words, *ways, cwd=tmp_path, OPENAI_API_KEY=KEY)
-            assert done.returncode == 0, done.stderr
-            assert json.loads(done.stdout)["complete"] == 6
+            driver = begun(*words, *ways, cwd=tmp_path, OPENAI_API_KEY=KEY)
+            out_said, err_said = driver.communicate(timeout=240)
+            assert driver.returncode == 0, err_said
+            assert json.loads(out_said)["complete"] == 6
             assert len(server.heard) == 3 * 6 and most.most <= 2
             made = plan(base_url=server.base_url, **chatting(), **grid)
         assert Folder(out).recorded() == set(made.runs)
-        assert KEY not in done.stdout + done.stderr
+        assert KEY not in out_said + err_said
         assert all(KEY not in p.read_text(errors="replace") for p in out.rglob("*") if p.is_file())
 
 

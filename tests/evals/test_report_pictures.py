@@ -23,7 +23,8 @@ from evals.findings.drawing import styled
 from evals.findings.section import Section, estimated, number
 from evals.frames import Frames, frames
 from evals.outcomes import outcome
-from evals.report.pictures import axioms, calibration, exemplar, influence, stages, ward_map
+from evals.report.pictures import calibration
+from evals.report.pictures.debates import axioms, exemplar, influence, stages, ward_map
 from evals.report.pictures.debates.triage import crossed, of_triage, who_got_what
 from evals.report.source import Source
 from nodes.record import RunRecord

@@ -18,12 +18,12 @@ from typing import Any
 import pytest
 
 from evals.report import listing
+from evals.report.gathering import Asked
 from evals.report.page import told_of
 from evals.report.serving.answering import Server, serve
 from evals.report.serving.live import NONE_YET, Live
 from evals.report.serving.looking import Looking
 from evals.report.serving.working import Worked, Worker
-from evals.report.source import Asked
 from scenarios.errors import ParleyError
 from tests.evals.experiments import alive, begun, write
 from tests.play import environment, play
@@ -290,7 +290,7 @@ SERVER = """
 import signal, sys
 from evals.report import studied
 from evals.report.serving import serve
-from evals.report.source import Asked
+from evals.report.gathering import Asked
 whole = studied.of_study
 studied.of_study = lambda folder, plan, tell, quick=False: whole(folder, plan, tell, True)
 if __name__ == "__main__":

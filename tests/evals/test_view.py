@@ -66,9 +66,9 @@ def test_one_run_is_shown_without_the_tables_that_take_seconds_to_load(runs: Pat
 def test_the_quick_index_says_of_a_run_what_the_report_says(runs: Path) -> None:
     """Two ways to one row: read off the record alone, and off the tables. They must never part."""
     from evals.records import read
+    from evals.report.gathering import Named, measured
     from evals.report.index import uses
     from evals.report.listing import listed, of_loose
-    from evals.report.source import Named, measured
 
     files = sorted(runs.glob("*.json"))
     (told,) = measured(Named([], [], [str(runs)]), lambda what: None, quick=True)

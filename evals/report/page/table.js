@@ -118,7 +118,8 @@ function cell(value, { row, column, k, i, against, textual, disputed }) {
 /** What changed in a cell, in a few signs: `▲ +3`, `◆ was hold`; beside another run both values, `▲ +3, other 2`. */
 function changeOf(value, before, sign, was) {
   if (sign === "other") return ["◆ ", was, " ", inline(amount(before))];
-  const by = [sign === "up" ? "▲ +" : "▼ −", amount(Math.abs(value - before))];
+  const size = amount(Math.abs(value - before));
+  const by = [sign === "up" ? "▲ " : "▼ ", size === "0" ? "by less than 0.01" : (sign === "up" ? "+" : "−") + size];
   return was === "was" ? by : [h("span", null, by, ", "), h("span", null, was, " ", amount(before))];
 }
 
@@ -178,7 +179,7 @@ function scrollBox(label, ...children) {
 
 const OVERFLOW = new ResizeObserver((seen) => {
   for (const { target } of seen) {
-    const wide = target.scrollWidth > target.clientWidth + 1;
+    const wide = target.scrollWidth > target.clientWidth;
     for (const [name, value] of [
       ["tabindex", "0"],
       ["role", "group"],

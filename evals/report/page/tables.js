@@ -34,7 +34,7 @@ function focusWhereScrolled() {
   const boxes = document.querySelectorAll("#document .scroll");
   const watch = new ResizeObserver((changes) => {
     for (const { target } of changes) {
-      if (target.scrollWidth > target.clientWidth + 1) target.setAttribute("tabindex", "0");
+      if (target.scrollWidth > target.clientWidth) target.setAttribute("tabindex", "0");
       else target.removeAttribute("tabindex");
     }
   });

@@ -13,9 +13,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import FrameType
 from typing import Any
 
+from evals.report.gathering import Asked
 from evals.report.serving.live import Live
 from evals.report.serving.looking import Looking
-from evals.report.source import Asked
 from scenarios.errors import ParleyError
 
 HERE = "127.0.0.1"

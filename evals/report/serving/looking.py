@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evals.experiment.ledger import Folder
-from evals.report.source import METRICS, Asked, Named, named
+from evals.report.gathering import Asked, Named, named
+from evals.report.source import METRICS
 from scenarios.errors import ParleyError
 
 Stamp = tuple[int, int]

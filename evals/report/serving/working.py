@@ -11,7 +11,7 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
 from typing import Any
 
-from evals.report.source import Named
+from evals.report.gathering import Named
 from scenarios.errors import ParleyError
 
 Json = dict[str, Any]
@@ -121,10 +121,10 @@ def worked_out(what: Named, runs: int, tell: Callable[[str], None]) -> Worked:
     """The findings of everything that is named."""
     from evals.report.document.parts import verdicts
     from evals.report.effects import effects
+    from evals.report.gathering import measured
     from evals.report.index import uses
     from evals.report.packing import Packed
     from evals.report.page import finding, index, told_of
-    from evals.report.source import measured
 
     made = measured(what, tell)
     tables = [uses(source) for source in made]
