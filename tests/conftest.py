@@ -60,9 +60,5 @@ def reader(parley_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     from tests.loopback import Loopback
 
     folder = tmp_path_factory.mktemp("reader")
-    with (
-        Loopback(partner) as server,
-        langsmith_server() as langsmith,
-        Reader(folder, server, langsmith) as reader,
-    ):
-        yield reader
+    with Loopback(partner) as server, langsmith_server() as langsmith:
+        yield Reader(folder, server, langsmith)

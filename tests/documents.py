@@ -22,10 +22,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Self
 
 from tests.evals.langsmith_server import KEY, LangSmith
-from tests.forking import STUDIES, Forker
+from tests.forking import forker
 from tests.loopback import Answer, Heard, Loopback, honest_seat
 from tests.play import ROOT, environment
 
@@ -128,14 +127,6 @@ class Reader:
     said: str = ""
     edits: Edits = field(default_factory=list)
 
-    def __enter__(self) -> Self:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._forker = Forker(STUDIES)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._forker.close()
-
     def read(self, page: Path, mend: bool = False) -> None:
         """Do all that a page says; raises AssertionError at the first thing that is not as it says.
 
@@ -195,7 +186,7 @@ class Reader:
             words[words.index("--base-url") + 1] = self.server.base_url
         given = {"BROWSER": "true %s", **given}  # what opens a page in the browser opens none
         env = {k: v for k, v in environment(given).items() if k != "PARLEY_RUNS"} | {"COLUMNS": "130"}
-        code = self._forker.run(words, self.folder, env, files, 600)
+        code = forker().run(words, self.folder, env, files, 600)
         self.said = "".join(
             (self.folder / files[n]).read_text(encoding="utf-8") for n in ("stdout", "stderr")
         )
@@ -254,8 +245,9 @@ def _write_anew() -> None:
         ):
             os.environ["PARLEY_HOME"] = home
             try:
-                with Reader(Path(home) / "reader", server, langsmith) as reader:
-                    reader.read(page, mend=True)
+                reader = Reader(Path(home) / "reader", server, langsmith)
+                reader.folder.mkdir()
+                reader.read(page, mend=True)
             finally:
                 stop()
             mend(page, reader.edits)

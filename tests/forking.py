@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import select
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import Any, Self
 
 PARENT = """
 import atexit, importlib, json, os, runpy, sys, threading, traceback
@@ -23,8 +26,14 @@ for graph in (commons, deliberation, games, triage):
     del sys.modules[graph.__name__]  # or it would not be run as a module of its own
 for line in sys.stdin:
     job = json.loads(line)
+    if "of" in job:
+        child, status = os.waitpid(job["of"], job["options"])
+        print(os.waitstatus_to_exitcode(status) if child else "", flush=True)
+        continue
     child = os.fork()
     if not child:
+        if job["begun"]:
+            os.setpgid(0, 0)
         write = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         os.chdir(job["cwd"])
         for number, name in enumerate(("stdin", "stdout", "stderr")):
@@ -52,32 +61,34 @@ for line in sys.stdin:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    print(child if job["begun"] else os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
-"""Reads a job a line, answers with its exit code. A fork takes a second, a fresh process three, or ten with STUDIES."""
+"""Reads a job a line, answers with its exit code, or its number where it is only begun.
+
+A fork takes a second; a fresh process takes three, or ten where it works out findings.
+"""
 
 DEBATES = ("cel_expr_python.cel", "clarabel", "nashpy", "scipy.optimize")
 """What debates, the commons and games import while they go on."""
 
 STUDIES = (
-    *DEBATES,
     *("pandas", "pyarrow.parquet", "scipy.stats", "fairlearn.metrics", "matplotlib.figure"),
     *("matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg", "statsmodels.stats.multitest"),
     *("statsmodels.stats.power", "statsmodels.regression.linear_model"),
     "statsmodels.genmod.generalized_linear_model",
     *("graphs.pages.dialogue", "negotiators.reference.deliberation", "negotiators.chat", "tests.preloaded"),
 )
-"""What studies import besides."""
+"""What studies import besides: read once, whatever is typed first, since most test processes come to it."""
 
 
 class Forker:
     """A process of the code's own that has imported much, and forks for each command."""
 
-    def __init__(self, imports: Sequence[str] = DEBATES) -> None:
+    def __init__(self) -> None:
         from tests.play import environment
 
         self._parent = subprocess.Popen(
-            [sys.executable, "-c", PARENT, *imports],
+            [sys.executable, "-c", PARENT, *DEBATES, *STUDIES],
             env=environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -103,20 +114,73 @@ class Forker:
 
         `files` names what stdin, stdout and stderr are, from `cwd`. Raises TimeoutError, and ends the parent.
         """
+        job = {"argv": list(argv), "cwd": str(cwd), "env": dict(env), "begun": False, **files}
+        return int(self.ask(job, " ".join(argv), timeout_s))
+
+    def ask(self, job: Mapping[str, Any], what: str, timeout_s: float) -> str:
+        """Hand the parent a job and take its answer. Raises TimeoutError, and ends the parent."""
         assert self._parent.stdin and self._parent.stdout
-        job = {"argv": list(argv), "cwd": str(cwd), "env": dict(env), **files}
         self._parent.stdin.write(json.dumps(job) + "\n")
         self._parent.stdin.flush()
         if not select.select([self._parent.stdout], [], [], timeout_s)[0]:
             self._parent.kill()
-            raise TimeoutError(f"{' '.join(argv)}: not done in {timeout_s:g} s")
-        return int(self._parent.stdout.readline())
+            forker.cache_clear()  # or what is typed next would fail as well
+            raise TimeoutError(f"{what}: not done in {timeout_s:g} s")
+        return self._parent.stdout.readline().strip()
+
+
+class Begun:
+    """A command that is under way, in a process group of its own: a fork that is used as a `Popen` is."""
+
+    def __init__(self, *argv: str, cwd: Path, env: Mapping[str, str]) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="parley-begun-")
+        self._said = {name: Path(self._folder.name) / name for name in ("stdout", "stderr")}
+        files = {"stdin": os.devnull, **{name: str(path) for name, path in self._said.items()}}
+        job = {"argv": list(argv), "cwd": str(cwd), "env": dict(env), "begun": True, **files}
+        self._what, self._by = " ".join(argv), forker()
+        self.returncode: int | None = None
+        self.pid = int(self._by.ask(job, self._what, 60))  # the parent may still be importing
+        with suppress(ProcessLookupError, PermissionError):
+            os.setpgid(self.pid, self.pid)  # as the child does: whoever is first
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.wait()
+
+    def poll(self) -> int | None:
+        """Its exit code, minus the signal's number where one ended it; None while it goes on."""
+        return self._ended(os.WNOHANG, 60)
+
+    def wait(self, timeout: float = 300) -> int:
+        """Its exit code, once it has ended."""
+        code = self._ended(0, timeout)
+        assert code is not None
+        return code
+
+    def communicate(self, timeout: float = 300) -> tuple[str, str]:
+        """What it said on stdout and on stderr, once it has ended."""
+        self.wait(timeout)
+        out, err = (path.read_text(encoding="utf-8") for path in self._said.values())
+        return out, err
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def _ended(self, options: int, timeout: float) -> int | None:
+        if self.returncode is None:
+            answer = self._by.ask({"of": self.pid, "options": options}, self._what, timeout)
+            self.returncode = int(answer) if answer else None
+        return self.returncode
 
 
 @cache
-def forker(imports: Sequence[str]) -> Forker:
+def forker() -> Forker:
     """One for all tests of this process, ended with it."""
-    made = Forker(imports)
+    made = Forker()
     atexit.register(made.close)
     return made
 
@@ -126,17 +190,12 @@ def typed(
     cwd: Path,
     env: Mapping[str, str],
     input: str = "",
-    imports: Sequence[str] = DEBATES,
     timeout_s: float = 300,
 ) -> subprocess.CompletedProcess[str]:
     """Type `python -m ARGV…`, wait for it, and give what it said, as `subprocess.run` would."""
     with tempfile.TemporaryDirectory(prefix="parley-typed-") as folder:
         files = {name: str(Path(folder) / name) for name in ("stdin", "stdout", "stderr")}
         Path(files["stdin"]).write_text(input, encoding="utf-8")
-        try:
-            code = forker(imports).run(argv, cwd, env, files, timeout_s)
-        except TimeoutError:
-            forker.cache_clear()  # or what is typed next would fail as well
-            raise
+        code = forker().run(argv, cwd, env, files, timeout_s)
         out, err = (Path(files[n]).read_text(encoding="utf-8") for n in ("stdout", "stderr"))
     return subprocess.CompletedProcess(list(argv), code, out, err)

@@ -14,7 +14,7 @@ from tests.sections import first_column, options_of, section
 
 PAGE = (ROOT / "docs" / "reference-report.md").read_text(encoding="utf-8")
 MEASURES = (ROOT / "docs" / "reference-measures.md").read_text(encoding="utf-8")
-SCRIPTS = ROOT / "evals" / "report" / "page"
+SCRIPTS = ROOT / "evals" / "report" / "page" / "scripts"
 
 
 def test_the_reference_of_measures_is_what_the_code_says() -> None:
@@ -123,7 +123,7 @@ def test_what_the_page_is_said_to_hold_is_what_it_holds() -> None:
     text = section("Its data", PAGE)
     assert f"{RUNS_A_PACK} transcripts each" in text
     assert all((SCRIPTS / f"{name}.js").is_file() for name in ORDER)
-    template = "\n".join(p.read_text(encoding="utf-8") for p in SCRIPTS.glob("*.html"))
+    template = "\n".join(p.read_text(encoding="utf-8") for p in SCRIPTS.parent.glob("*.html"))
     kinds = {
         re.sub(r"\{\{.*?\}\}", "0", k)
         for k in re.findall(r'type="application/x-parley" id="([^"]+)"', template)

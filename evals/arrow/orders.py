@@ -54,7 +54,14 @@ def dense(levels: Sequence[Any]) -> Order:
 
 def restricted(profile: Profile, menu: Sequence[int]) -> Profile:
     """What a profile says of the alternatives of a menu, in the menu's order."""
-    return tuple(dense([order[x] for x in menu]) for order in profile)
+    shown = tuple(menu)
+    return tuple(_within(order, shown) for order in profile)
+
+
+@cache
+def _within(order: Order, menu: tuple[int, ...]) -> Order:
+    """An order over a menu alone: there are few, and every profile asks for them again."""
+    return dense([order[x] for x in menu])
 
 
 def signs(ranked: Iterable[Order]) -> Signs:

@@ -149,7 +149,7 @@ def _figure(g: Gathered, curve: pd.DataFrame) -> Figure:
         ax.set_title(dynamics)
         ax.set_xlabel("λ of every seat")
     axes[0, 0].set_ylabel("shortfall, share")
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right upper")
     return titled(fig, "Welfare short of the optimum, by concern", "λ is spaced evenly, not to scale.")
 
 

@@ -98,7 +98,7 @@ def by_regime(g: Gathered, table: pd.DataFrame, name: str) -> Figure:
         ax.set_xlabel("prosocial seats")
     about = OUTCOMES[g.study.setting][name]
     axes[0, 0].set_ylabel(about.unit)
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right upper")
     note = f"Mean over {g.study.unit}s; bands: 95 %, where 20 or more and they differ."
     return titled(fig, headed(about.says), note)
 
@@ -123,7 +123,7 @@ def _stock(g: Gathered) -> Figure:
             ax.set_title(f"{dynamics}, p{k}")
     axes[-1, 0].set_xlabel("month")
     axes[0, 0].set_ylabel("stock before the harvest")
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right upper")
     return titled(
         fig, "The stock over the season", "Mean over worlds; a pool that has collapsed counts as 0."
     )

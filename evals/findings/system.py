@@ -247,6 +247,6 @@ def _emergence_figure(table: pd.DataFrame, effects: pd.DataFrame) -> Figure:
     named, key = keyed(conditions)
     axes[0, 0].set_yticks(list(places.values()), [named[c] for c in places])
     marks = [*axes[0, 0].get_legend_handles_labels(), *axes[0, 2].get_legend_handles_labels()]
-    fig.legend(marks[0] + marks[2], marks[1] + marks[3], loc="outside lower center", ncols=5)
+    fig.legend(marks[0] + marks[2], marks[1] + marks[3], loc="outside right upper")
     note = "Random: the share of 200 random feasible allocations that pass, in the cross for definition 2."
     return titled(fig, "What the system did that its seats did not", note, key)

@@ -92,10 +92,13 @@ def _study(word: str, path: Path, asked: Asked) -> tuple[Folder, Plan] | None:
     """The study that a word names, by name, file or folder; None where it names records."""
     from evals.experiment.options import planned_by
     from evals.experiment.reading import load_study, shipped
+    from evals.experiment.study import near
 
     if (word in shipped() and not path.exists()) or path.suffix in (".yaml", ".yml"):
         plan, folder, _ = planned_by(word, None, asked.model, list(asked.settings), asked.base_url)
         return folder, plan
+    if not path.exists():
+        raise ParleyError(f"{word}: no such study, record or folder; {near(word, shipped())}")
     folder = Folder(path)
     if not folder.ledger.is_file():
         return None

@@ -61,7 +61,6 @@ def opened(browser: Any, url: str, **context: Any) -> Iterator[Tab]:
     """A page of its own, at an address, once it is ready; at the end nothing may have gone wrong in it."""
     kept = browser.new_context(**WIDE | context)
     try:
-        kept.set_default_timeout(12_000)
         tab = Tab(kept.new_page())
         tab.hear(url.partition("#")[0])
         tab.page.goto(url)

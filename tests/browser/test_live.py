@@ -69,7 +69,7 @@ def test_a_new_run_appears_by_itself_and_not_under_the_hands_of_who_types(
 def test_a_run_that_is_asked_for_is_what_one_sees(
     browser: Any, site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str], count: int
 ) -> None:
-    """`python -m evals.view RUN [OTHER]` prints an address; whoever opens it is at the run, or sees both side by side."""
+    """Whoever opens the address that `python -m evals.view` prints is at the run, or sees both side by side."""
     records = [str(path) for path in site.records[:count]]
     try:
         terminal.run(app, (*records, "--no-open", "--out", str(tmp_path / "page.html")))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -78,17 +77,9 @@ def command(*words: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[s
     return forking.typed("evals.experiment", *words, cwd=cwd, env=environment(dict(env)))
 
 
-def begun(*words: str, cwd: Path, **env: str) -> subprocess.Popen[str]:
-    """Type `python -m evals.experiment …` in a fresh process, and do not wait."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "evals.experiment", *words],
-        cwd=cwd,
-        env=environment(dict(env)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+def begun(*words: str, cwd: Path, **env: str) -> forking.Begun:
+    """Type `python -m evals.experiment …` and do not wait."""
+    return forking.Begun("evals.experiment", *words, cwd=cwd, env=environment(dict(env)))
 
 
 def alive(pid: int) -> bool:

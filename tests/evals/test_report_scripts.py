@@ -24,7 +24,7 @@ FORBIDDEN = (
 
 def test_every_script_is_in_the_page_once() -> None:
     """A file that is not listed is dead; one listed twice declares its constants twice, and the page is blank."""
-    assert sorted(SCRIPTS) == sorted(path.stem for path in PAGE.glob("*.js"))
+    assert sorted(SCRIPTS) == sorted(path.stem for path in (PAGE / "scripts").glob("*.js"))
 
 
 def test_no_two_scripts_have_a_name_in_common() -> None:
@@ -50,4 +50,4 @@ def test_a_script_says_which_question_it_answers(name: str) -> None:
 
 
 def _read(name: str) -> str:
-    return (PAGE / f"{name}.js").read_text(encoding="utf-8")
+    return (PAGE / "scripts" / f"{name}.js").read_text(encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from evals.rhetoric import LABELS
+from tests import forking
 from tests.evals.rhetoric_judges import RULES, erring_judge, honest_judge
 from tests.loopback import Loopback, Script, always, failing, slow
 from tests.play import ROOT, environment, play
@@ -159,15 +161,15 @@ def test_the_page_prints_agreement_beside_every_rate(
 @pytest.mark.slow
 def test_what_a_killed_command_was_answered_is_not_asked_again(debates: Path, tmp_path: Path) -> None:
     with Loopback(lambda heard: slow(honest_judge(heard), 0.05 if heard.number < 3 else 5.0)) as server:
-        asked = [sys.executable, "-m", "evals.rhetoric", "judge", str(debates), "--model", "openai:scripted"]
+        asked = ["evals.rhetoric", "judge", str(debates), "--model", "openai:scripted"]
         asked += ["--base-url", server.base_url, "--out", str(tmp_path), "--at-once", "1", "--retest", "0"]
-        with subprocess.Popen(asked, cwd=ROOT, env=environment(), stderr=subprocess.PIPE) as running:
+        with forking.Begun(*asked, cwd=ROOT, env=environment()) as running:
             server.wait_for(4, timeout_s=60)
-            running.kill()
+            running.send_signal(signal.SIGKILL)
         kept = (tmp_path / "judgements.jsonl").read_text().count('"answered"')
         assert kept == 3 and not (tmp_path / "rhetoric.json").exists()
         server.script = honest_judge
-        ran = subprocess.run(asked, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=120)
+        ran = forking.typed(*asked, cwd=ROOT, env=environment())
         assert ran.returncode == 0, ran.stderr
         texts = {h.user for h in server.heard}
         assert len(server.heard) == 4 + len(texts) - kept, (

@@ -15,6 +15,7 @@ import pytest
 
 from nodes.records import reader, schema
 from tests.dilemma_partner import honest_party
+from tests.forking import Begun
 from tests.loopback import Loopback, slow
 from tests.play import ROOT, environment, typed
 
@@ -262,17 +263,11 @@ def test_a_model_that_cannot_be_reached_is_exit_code_3_without_the_key(
 @pytest.mark.slow
 def test_ctrl_c_is_exit_code_130_and_keeps_what_was_done(tmp_path: Path) -> None:
     with Loopback(lambda h: slow(honest_party(h), 0.3)) as server:
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "graphs.commons", "invoke", "--prosocial", "5"),
-                *("--regime", "none", "--no-talk"),
-                *("--model", "openai:x", "--base-url", server.base_url),
-            ],
+        process = Begun(
+            *("graphs.commons", "invoke", "--prosocial", "5", "--regime", "none", "--no-talk"),
+            *("--model", "openai:x", "--base-url", server.base_url),
             cwd=tmp_path,
             env=environment({"OPENAI_API_KEY": "sk-none"}),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
         )
         server.wait_for(12, timeout_s=60)
         time.sleep(0.05)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from nodes.record import RunRecord
+from tests.forking import Begun
 from tests.graphs.test_wire import KEY, kill_after
 from tests.loopback import Loopback, honest_seat, slow
 from tests.play import command, environment, without_times
@@ -89,9 +88,8 @@ def test_a_thread_resumed_twice_at_once_is_paid_for_once(tmp_path: Path) -> None
             "1",
         )
         kill_after(server, 3, ("invoke", *chosen, "--thread", "torn"), tmp_path)
-        line = [sys.executable, "-m", "graphs.triage", "resume", "torn"]
         env = environment({"OPENAI_API_KEY": KEY})
-        both = [subprocess.Popen(line, cwd=tmp_path, env=env, stderr=subprocess.DEVNULL) for _ in range(2)]
+        both = [Begun("graphs.triage", "resume", "torn", cwd=tmp_path, env=env) for _ in range(2)]
         codes = sorted(process.wait(60) for process in both)
         assert codes in ([0, 0], [0, 2])
         assert len(server.heard) <= 6 + 1, "at most the call in flight at the kill is paid again"

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from nodes.record import RunRecord
+from tests.forking import Begun
 from tests.loopback import (
     Answer,
     Heard,
@@ -196,19 +195,12 @@ def kill_after(
     server: Loopback, calls: int, words: tuple[str, ...], folder: Path, graph: str = "triage"
 ) -> int:
     """Run a command, kill -9 it once the server has heard so many calls, and say how many it had."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", f"graphs.{graph}", *words],
-        cwd=folder,
-        env=environment({"OPENAI_API_KEY": KEY}),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process = Begun(f"graphs.{graph}", *words, cwd=folder, env=environment({"OPENAI_API_KEY": KEY}))
     deadline = time.monotonic() + 60
     while len(server.heard) < calls and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    assert process.returncode == -signal.SIGKILL
+    assert process.wait() == -signal.SIGKILL
     return len(server.heard)
 
 
@@ -252,12 +244,9 @@ def test_two_processes_do_not_pay_for_one_run_at_once(tmp_path: Path) -> None:
             server.base_url,
         )
         env = environment({"OPENAI_API_KEY": KEY})
-        line = [sys.executable, "-m", "graphs.triage", *words]
-        both = [
-            subprocess.Popen(line, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True) for _ in range(2)
-        ]
+        both = [Begun("graphs.triage", *words, cwd=tmp_path, env=env) for _ in range(2)]
         said = [process.communicate(timeout=60)[1] for process in both]
         assert len(server.heard) == 6
-    codes = sorted(process.returncode for process in both)
+    codes = sorted(process.wait() for process in both)
     assert codes in ([0, 2], [0, 0])  # the second may come when the first is done, and then takes its answers
     assert codes == [0, 0] or any("under way in another process" in text for text in said)

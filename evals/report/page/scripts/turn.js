@@ -79,9 +79,7 @@ function toldBy(run, turn, n, view) {
           turn.did.map((one) => h("li", { dir: "auto" }, visible(one))),
         )
       : null,
-    (turn.incidents || []).map((one) =>
-      h("p", { class: "incident", dir: "auto" }, h("strong", null, "Incident: "), visible(one)),
-    ),
+    (turn.incidents || []).map((one) => incident("Incident: ", one)),
     cited.length ? citations(run, n, view, "Cites", [...new Set(cited)]) : null,
     uncited.length
       ? h(
@@ -101,6 +99,13 @@ function toldBy(run, turn, n, view) {
         )
       : null,
   ];
+}
+
+/** What went wrong, in a line; folded where a line is not enough. */
+function incident(label, said) {
+  const long = said.length > FOLD_AT;
+  const told = [h("strong", null, label), long ? words(said) : visible(said)];
+  return h(long ? "div" : "p", { class: "incident", dir: "auto" }, told);
 }
 
 /** Where words that are compared are folded: never before the first that differ. */

@@ -92,7 +92,7 @@ function snippet(said, tests) {
     "bdi",
     { class: "snippet", dir: "auto" },
     nodes,
-    shown.length && shown[shown.length - 1][1] < said.length ? " …" : "",
+    shown.length && shown[shown.length - 1][1] < said.length ? "\u00a0…" : "",
   );
 }
 

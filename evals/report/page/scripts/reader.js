@@ -116,9 +116,7 @@ function factList(facts, name = "fact-list") {
 }
 
 function outcomeOf(run) {
-  const notes = (run.notes || []).map((one) =>
-    h("p", { class: "incident", dir: "auto" }, h("strong", null, "Note: "), visible(one)),
-  );
+  const notes = (run.notes || []).map((one) => incident("Note: ", one));
   if (!(run.outcome || []).length && !notes.length) return null;
   return h(
     "section",

@@ -119,7 +119,7 @@ function cell(value, { row, column, k, i, against, textual, disputed }) {
 function changeOf(value, before, sign, was) {
   if (sign === "other") return ["◆ ", was, " ", inline(amount(before))];
   const size = amount(Math.abs(value - before));
-  const by = [sign === "up" ? "▲ " : "▼ ", size === "0" ? "by less than 0.01" : (sign === "up" ? "+" : "−") + size];
+  const by = [sign === "up" ? "▲ " : "▼ ", size === "0" ? "<0.01" : (sign === "up" ? "+" : "−") + size];
   return was === "was" ? by : [h("span", null, by, ", "), h("span", null, was, " ", amount(before))];
 }
 
