@@ -6,9 +6,11 @@ import atexit
 import json
 import os
 import select
+import shutil
 import subprocess
 import sys
 import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -63,10 +65,8 @@ for line in sys.stdin:
         os._exit(code)
     print(child if job["begun"] else os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
-"""Reads a job a line, answers with its exit code, or its number where it is only begun.
-
-A fork takes a second; a fresh process takes three, or ten where it works out findings.
-"""
+"""Reads a job a line, answers with its exit code, or with its number where it is only begun. A fork takes a second; a
+fresh process takes three, or ten where it works out findings."""
 
 DEBATES = ("cel_expr_python.cel", "clarabel", "nashpy", "scipy.optimize")
 """What debates, the commons and games import while they go on."""
@@ -133,8 +133,9 @@ class Begun:
     """A command that is under way, in a process group of its own: a fork that is used as a `Popen` is."""
 
     def __init__(self, *argv: str, cwd: Path, env: Mapping[str, str]) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="parley-begun-")
-        self._said = {name: Path(self._folder.name) / name for name in ("stdout", "stderr")}
+        folder = tempfile.mkdtemp(prefix="parley-begun-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._said = {name: Path(folder) / name for name in ("stdout", "stderr")}
         files = {"stdin": os.devnull, **{name: str(path) for name, path in self._said.items()}}
         job = {"argv": list(argv), "cwd": str(cwd), "env": dict(env), "begun": True, **files}
         self._what, self._by = " ".join(argv), forker()

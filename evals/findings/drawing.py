@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +73,18 @@ def figure(rows: int = 1, columns: int = 1, *, width: float = 7.0, height: float
     fig = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(fig)
     return fig, fig.subplots(rows, columns, squeeze=False, **more)
+
+
+HASHED = re.compile(r"(?<=[#\"])([A-Za-z]+(?:[0-9a-f]+_[0-9a-f]+_)?)[0-9a-f]{10}(?=[\")])")
+"""An id that matplotlib made of what it names, to the last digit of a float."""
+
+
+def svg(fig: Figure, **how: Any) -> str:
+    """A figure as SVG, its ids numbered as they come: the layout's last digits differ from process to process."""
+    out = io.StringIO()
+    fig.savefig(out, format="svg", bbox_inches="tight", metadata={"Date": None}, **how)
+    seen: dict[str, str] = {}
+    return HASHED.sub(lambda found: seen.setdefault(found[0], f"{found[1]}{len(seen)}"), out.getvalue())
 
 
 def titled(fig: Figure, title: str, note: str = "", key: Sequence[str] = ()) -> Figure:

@@ -141,16 +141,18 @@ def _kept(section: Section) -> dict[str, pd.DataFrame]:
 
 
 def _draw(section: Section, folder: Path, prefix: str) -> list[Path]:
-    from evals.findings.drawing import styled
+    from evals.findings.drawing import styled, svg
 
     out = []
     for name, figure in section.figures.items():
         with styled():
             drawn = figure()
             for kind in KINDS:
-                metadata = {"Date": None} if kind == "svg" else None
                 out.append(folder / f"{prefix}{name}.{kind}")
-                drawn.savefig(out[-1], dpi=160, bbox_inches="tight", metadata=metadata)
+                if kind == "svg":
+                    out[-1].write_text(svg(drawn, dpi=160), encoding="utf-8")
+                else:
+                    drawn.savefig(out[-1], dpi=160, bbox_inches="tight")
                 drawn.set_layout_engine("none")  # as it stands now: laid out once, drawn in each kind
     return out
 

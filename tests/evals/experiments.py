@@ -50,9 +50,9 @@ def chatting(**changes: Any) -> Json:
 
 
 def run(made: Plan, folder: Path, *, base_url: str | None = None, **ways: Any) -> Session:
-    """Do what is missing of a plan, in this process."""
+    """Do what is missing of a plan, in this process unless more `processes` are asked for."""
     lent = Equipment(base_url=base_url, timeout_s=10.0)
-    return run_study(made, Folder(folder), Ways(**ways), lent, lambda session: None)
+    return run_study(made, Folder(folder), Ways(**{"processes": 1} | ways), lent, lambda session: None)
 
 
 def ledger(folder: Path, *events: str) -> list[Json]:

@@ -10,7 +10,7 @@ import pytest
 
 from evals.findings.section import Section
 from evals.report.files import write_files
-from evals.report.source import _drawn_once
+from evals.report.gathering import _drawn_once
 from scenarios.errors import ParleyError
 from tests.evals.report_sources import page_of, small, source
 

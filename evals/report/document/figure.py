@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from evals.findings.drawing import COLOURS, KEY, styled
+from evals.findings.drawing import COLOURS, KEY, styled, svg
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -77,13 +76,12 @@ def inlined(name: str, draw: Callable[[], Figure]) -> Drawn:
         warnings.filterwarnings("ignore", "Glyph .* missing from")
         figure = draw()
         title, told = figure.get_suptitle() or name, figure.get_supxlabel()
-        out = io.StringIO()
         with _without_words(figure):
-            figure.savefig(out, format="svg", bbox_inches="tight", metadata={"Date": None})
+            text = svg(figure)
     note, *key = told.split(f"\n{KEY}\n")
     lines = key[0].split("\n") if key else []
     note = " ".join(note.split())
-    return Drawn(_made(out.getvalue(), name, title, " ".join([note, *lines])), title, note, lines)
+    return Drawn(_made(text, name, title, " ".join([note, *lines])), title, note, lines)
 
 
 @contextmanager
