@@ -32,8 +32,8 @@ from tests.scenarios.contracts_cases import COMMONS, GAME, MUTE, month, played
 Done = TypeVar("Done")
 
 CONTRACTS = 10_000
-LONGEST_S = 0.05
-"""Processor time of one period under one clause, and of compiling one."""
+LONGEST_S = 2.0
+"""Processor time of one period under one clause, or of compiling one, past which it has stalled."""
 
 HOSTILE = (
     "__import__('os').system('id')", "().__class__.__bases__[0].__subclasses__()", "exec('x=1')", "eval('1')",
