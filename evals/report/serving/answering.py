@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socketserver
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -104,7 +105,9 @@ class Server(ThreadingHTTPServer):
         self.server_name, self.server_port = HERE, self.server_address[1]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that hangs up is no error."""
+        """A browser that hangs up, or is slow to ask, is no error; anything else is said."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -149,7 +149,7 @@ class Live:
             "effects": worked.effects if worked else [],
             "version": self.state["version"],
         }
-        title = self._title or "; ".join(dict.fromkeys(entry["source"].question for entry in told))
+        title = self._title or " ".join(dict.fromkeys(entry["source"].question for entry in told))
         text = assembled(told, data, packs, title=title, live=True)
         self.page = text.encode("utf-8", "replace")
 
